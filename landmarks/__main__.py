@@ -1,0 +1,7 @@
+"""`python -m landmarks` does what `landmarks` does."""
+
+import sys
+
+from landmarks.cli import main
+
+sys.exit(main())

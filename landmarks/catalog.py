@@ -1,0 +1,74 @@
+"""The milestones in order of their year, as `landmarks list` prints them. Light: neither torch nor Hydra."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from landmarks.errors import UsageError, nearest
+
+if TYPE_CHECKING:
+    from landmarks.milestone import Milestone
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the timeline; `place` says where the class is: `module:Class`."""
+
+    name: str
+    year: str
+    model: str
+    paper: str
+    data: str
+    headline: str
+    time: str
+    place: str
+
+
+CATALOG: dict[str, Entry] = {}
+
+
+def register(entry: Entry) -> None:
+    """Add a milestone to the catalogue: the one line that a new one needs beside its file and its YAML."""
+    CATALOG[entry.name] = entry
+
+
+register(
+    Entry(
+        "mlp_xor",
+        "1986",
+        "Back-propagation, XOR",
+        "Rumelhart, Hinton, Williams",
+        "XOR",
+        "558 sweeps",
+        "1 s",
+        "landmarks.milestones.mlp_xor:MLPXOR",
+    )
+)
+register(
+    Entry(
+        "lenet",
+        "1998",
+        "LeNet-5",
+        "LeCun, Bottou, Bengio, Haffner",
+        "MNIST",
+        "0.95 % test error",
+        "30 s",
+        "landmarks.milestones.lenet:LeNet",
+    )
+)
+
+
+def find(name: str) -> Entry:
+    """The entry of a milestone. Raises UsageError with the nearest name."""
+    if name not in CATALOG:
+        raise UsageError(f"there is no milestone {name}{nearest(name, CATALOG)}; `landmarks list` shows all")
+    return CATALOG[name]
+
+
+def milestone_class(name: str) -> type[Milestone]:
+    """Import a milestone's class (and torch with it)."""
+    module, _, attribute = find(name).place.partition(":")
+    cls: type[Milestone] = getattr(importlib.import_module(module), attribute)
+    return cls

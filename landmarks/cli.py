@@ -1,0 +1,299 @@
+"""The verbs of the command line. Nothing here imports torch or Hydra before a verb needs it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from landmarks import catalog
+from landmarks.errors import Interrupted, LandmarksError, UsageError, nearest
+
+HELP = """\
+landmarks – the models that made deep learning, re-run as their papers describe them
+
+  landmarks list                       the milestones: year, paper, data, published number, time
+  landmarks show NAME [KEY=VALUE…]     one of them: what was new, layers, switches, readings, configuration
+  landmarks run NAME [KEY=VALUE…]      run it (NAME,NAME or all for several); quick by default
+  landmarks run NAME scale=paper       … as published
+  landmarks run NAME -m seed=0,1,2     … a sweep; every flag of Hydra works (--cfg job prints the configuration)
+  landmarks resume RUN [epochs=40]     go on after a stop, or longer
+  landmarks runs                       the runs so far
+  landmarks board [RUN…]               TensorBoard over them
+  landmarks data list|fetch|verify     the data sets
+
+RUN is a folder, the end of its name, or `last`. Options: -q (only the result), --debug (tracebacks), -h.
+"""
+
+
+class Arguments:
+    """The words after a verb: plain words, our few options, and flags that belong to Hydra."""
+
+    def __init__(self, words: Sequence[str], options: Sequence[str] = (), passes_flags: bool = False) -> None:
+        self.words: list[str] = []
+        self.flags: list[str] = []
+        self.options: dict[str, str] = {}
+        rest = iter(words)
+        for word in rest:
+            name, _, value = word.partition("=")
+            if name in options:
+                self.options[name] = value or next(rest, "")
+                if not self.options[name]:
+                    raise UsageError(f"{name} wants a value")
+            elif word in ("-q", "--quiet"):
+                self.options["-q"] = "1"
+            elif word.startswith("-") and not passes_flags:
+                raise UsageError(f"there is no option {word}{nearest(word, ['-q', '--debug', *options])}")
+            elif word.startswith("-"):
+                self.flags += [word, *([next(rest, "job")] if word in ("--cfg", "-c", "--package", "-p") else [])]
+            else:
+                self.words.append(word)
+
+    @property
+    def quiet(self) -> bool:
+        return "-q" in self.options
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run one verb; return the exit code: 0 done, 1 failed, 2 usage, 130 or 143 interrupted after saving."""
+    words = list(sys.argv[1:] if words is None else words)
+    debug = "--debug" in words
+    words = [word for word in words if word != "--debug"]
+    if not words or words[0] in ("-h", "--help", "help") or any(word in ("-h", "--help") for word in words[1:]):
+        print(HELP, end="")
+        return 0
+    try:
+        if words[0] not in VERBS:
+            raise UsageError(_unknown_verb(words[0]))
+        return VERBS[words[0]](words[1:])
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left, as `| head` does
+        return 0
+    except KeyboardInterrupt:
+        return _fail(Interrupted("interrupted", 2), debug)
+    except LandmarksError as error:
+        return _fail(error, debug)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _fail(LandmarksError(f"{where}{error.strerror or error}"), debug)
+
+
+def _fail(error: LandmarksError, debug: bool) -> int:
+    if debug and not isinstance(error, Interrupted):
+        raise error
+    print(f"landmarks: {error}", file=sys.stderr, flush=True)
+    return error.exit_code
+
+
+def _unknown_verb(word: str) -> str:
+    if word in catalog.CATALOG:
+        return f"{word} is a milestone; `landmarks run {word}` runs it"
+    return f"there is no verb {word}{nearest(word, VERBS)}; `landmarks --help` lists them"
+
+
+def _list(words: Sequence[str]) -> int:
+    Arguments(words)
+    head = ("year", "name", "model", "paper", "data", "published", "quick run")
+    rows = [(e.year, e.name, e.model, e.paper, e.data, e.headline, e.time) for e in catalog.CATALOG.values()]
+    _print_table(head, rows)
+    return 0
+
+
+def _show(words: Sequence[str]) -> int:
+    arguments = Arguments(words)
+    if not arguments.words:
+        raise UsageError(f"show wants a milestone: {', '.join(catalog.CATALOG)}")
+    from landmarks import config
+
+    composed = config.compose(arguments.words[0], arguments.words[1:])
+    from landmarks import execute, show
+
+    text = show.describe(execute.make(composed), composed)
+    if sys.stdout.isatty():
+        from rich.console import Console
+        from rich.markdown import Markdown
+
+        Console().print(Markdown(text))
+    else:
+        print(text, end="")
+    return 0
+
+
+def _run(words: Sequence[str]) -> int:
+    arguments = Arguments(words, passes_flags=True)
+    if not arguments.words or "=" in arguments.words[0]:
+        raise UsageError(f"run wants a milestone first: {', '.join(catalog.CATALOG)} or all")
+    asked, overrides = arguments.words[0], arguments.words[1:]
+    names = list(catalog.CATALOG) if asked == "all" else asked.split(",")
+    from landmarks import config
+
+    checked = {name: None if arguments.flags else config.compose(name, overrides) for name in names}
+    worst = 0
+    for name, composed in checked.items():
+        try:
+            if composed is None:
+                config.launch(name, overrides, arguments.flags, _Job(arguments.quiet))
+            else:
+                from landmarks import execute
+
+                execute.start(composed, arguments.quiet)
+        except Interrupted:
+            raise
+        except LandmarksError as error:
+            if len(names) == 1:
+                raise
+            worst = max(worst, _fail(error, debug=False))
+    return worst
+
+
+class _Job:
+    """One run of a sweep, as a function that any of Hydra's launchers can carry elsewhere."""
+
+    __name__ = "landmarks"
+
+    def __init__(self, quiet: bool) -> None:
+        self.quiet = quiet
+
+    def __call__(self, tree: Any) -> None:
+        from landmarks import config, execute
+
+        overrides = config.job_overrides()
+        try:
+            execute.start(config.checked(config.container(tree), overrides), self.quiet)
+        except Interrupted as error:
+            raise SystemExit(_fail(error, debug=False)) from error  # past Hydra, which would start the next job
+
+
+def _resume(words: Sequence[str]) -> int:
+    arguments = Arguments(words, ("--runs",))
+    if not arguments.words:
+        raise UsageError("resume wants a run: a folder, the end of its name, or last")
+    from landmarks import runs
+
+    folder = runs.find(arguments.words[0], arguments.options.get("--runs", "runs"))
+    from landmarks import execute
+
+    execute.resume(folder, arguments.words[1:], arguments.quiet)
+    return 0
+
+
+def _runs(words: Sequence[str]) -> int:
+    from landmarks import runs
+
+    arguments = Arguments(words, ("--runs",))
+    root = arguments.options.get("--runs", "runs")
+    rows = []
+    for folder in runs.all_runs(root):
+        summary = runs.summary(folder)
+        metrics = summary.get("metrics", {})
+        main = [f"{name} {_number(name, metrics[name])}" for name in _HEADLINES if name in metrics][:2]
+        overrides = (folder / "overrides.txt").read_text().split()
+        name = folder.relative_to(root).as_posix()
+        steps = f"{summary['steps']:,}" if "steps" in summary else ""
+        rows.append((name, summary["status"], steps, ", ".join(main), " ".join(overrides)))
+    if not rows:
+        print(f"no run in {root} yet; `landmarks run mlp_xor` makes one")
+        return 0
+    _print_table(("run", "status", "steps", "result", "overrides"), rows)
+    return 0
+
+
+_HEADLINES = ("test/error", "valid/error", "train/solved", "train/sweeps_median", "train/error")
+
+
+def _number(name: str, value: float) -> str:
+    return f"{100 * value:.2f} %" if name.endswith(("error", "solved")) else f"{value:,.0f}"
+
+
+def _board(words: Sequence[str]) -> int:
+    arguments = Arguments(words, ("--runs", "--port"))
+    root = arguments.options.get("--runs", "runs")
+    from landmarks import runs
+
+    folders = [runs.find(word, root) for word in arguments.words]
+    logdir = (
+        ["--logdir_spec", ",".join(f"{f.parent.name}/{f.name}:{f}" for f in folders)] if folders else ["--logdir", root]
+    )
+    if not folders and not Path(root).is_dir():
+        raise UsageError(f"{root}: there is no such folder; `landmarks run mlp_xor` makes one")
+    port = ["--port", arguments.options["--port"]] if "--port" in arguments.options else []
+    with _without_noise():
+        from tensorboard import program
+    board = program.TensorBoard()
+    board.configure(argv=["landmarks", *logdir, "--host", "127.0.0.1", *port])
+    try:
+        address = board.launch()
+    except program.TensorBoardServerException as error:
+        raise LandmarksError(f"{str(error).splitlines()[0]}; choose another with --port N") from error
+    print(f"TensorBoard over {', '.join(map(str, folders)) or root} at {address} – Ctrl-C ends it", flush=True)
+    _wait()
+
+
+def _wait() -> NoReturn:
+    import signal
+
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
+    try:
+        while True:
+            signal.pause()
+    except KeyboardInterrupt:
+        print()
+        sys.exit(0)
+
+
+@contextlib.contextmanager
+def _without_noise() -> Iterator[None]:
+    """TensorBoard says on every start that TensorFlow is not there."""
+    import logging
+
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    yield
+
+
+def _data(words: Sequence[str]) -> int:
+    arguments = Arguments(words, ("--root",))
+    from landmarks import data
+
+    root = arguments.options.get("--root")
+    match arguments.words:
+        case [] | ["list"]:
+            _print_table(("name", "what", "from", "here"), data.table())
+        case ["fetch", name]:
+            print(data.fetch(name, root))
+        case ["verify", *names]:
+            for name in names or ["mnist", "mnist5k"]:
+                print(data.verify(name, root))
+        case ["fetch"]:
+            raise UsageError("data fetch wants a name: landmarks data fetch mnist")
+        case [word, *_]:
+            raise UsageError(f"there is no data {word}{nearest(word, ('list', 'fetch', 'verify'))}")
+    return 0
+
+
+VERBS: dict[str, Callable[[Sequence[str]], int]] = {
+    "list": _list,
+    "show": _show,
+    "run": _run,
+    "resume": _resume,
+    "runs": _runs,
+    "board": _board,
+    "data": _data,
+}
+
+
+def _print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Columns as wide as their content, the last one cut at the terminal's edge."""
+    import shutil
+
+    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
+    edge = shutil.get_terminal_size().columns if sys.stdout.isatty() else 1000
+    for row in [head, *rows]:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()[:edge])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,240 @@
+"""Composition by Hydra, and the checks that need no torch: names, keys and primitive types.
+
+`compose` gives the tree of one run; `launch` hands over to Hydra itself where its own flags are used (`-m`, `--cfg`).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from landmarks import catalog
+from landmarks.errors import UsageError, nearest
+
+Tree = dict[str, Any]
+
+
+def folder() -> Path:
+    """Where the YAML files are: beside the package in a clone, inside it in a wheel."""
+    package = Path(__file__).parent
+    return package / "configs" if (package / "configs").is_dir() else package.parent / "configs"
+
+
+@dataclass(frozen=True)
+class Composed:
+    """The configuration of one run as composed, with the overrides that were given."""
+
+    tree: Tree
+    overrides: tuple[str, ...]
+
+    def origin(self, key: str) -> str:
+        """Where a key's value comes from: the override as typed, or the file that sets it last."""
+        for override in self.overrides:
+            if _key(override) == key or key.startswith(_key(override) + "."):
+                return f"override {override}"
+        for path in _files(self.tree):
+            if _has(_read(path), key):
+                return f"configs/{path.relative_to(folder()).as_posix()}"
+        return "configs"
+
+
+def experiments(name: str) -> list[str]:
+    """The names of a milestone's experiments."""
+    return sorted(path.stem for path in (folder() / "experiment" / name).glob("*.yaml"))
+
+
+def compose(name: str, overrides: Sequence[str] = ()) -> Composed:
+    """Compose one run. Raises UsageError for a wrong milestone, scale, experiment, key or type."""
+    groups = check_names(name, overrides)
+    base = _compose([f"milestone={name}", *groups])
+    check_keys(base, overrides)
+    tree = _compose(hydra_overrides(name, overrides))
+    return checked(tree, overrides, base)
+
+
+def checked(tree: Tree, overrides: Sequence[str], base: Tree | None = None) -> Composed:
+    """A composed tree whose values have the types of the files' own values (`base`). Raises UsageError."""
+    composed = Composed(tree, tuple(overrides))
+    if base is None:
+        groups = [f"{group}={value}" for group, value in _groups(tree).items()]
+        base = _compose([f"milestone={tree['milestone']}", *groups])
+    _check_types(base, tree, composed)
+    return composed
+
+
+def check_names(name: str, overrides: Sequence[str]) -> list[str]:
+    """Check milestone, scale and experiment against the files; return the overrides that choose files."""
+    catalog.find(name)
+    groups = []
+    for override in overrides:
+        key, value = _key(override), override.partition("=")[2]
+        if key == "milestone":
+            raise UsageError(f"override {override}: the milestone is the word after the verb: landmarks run {value}")
+        if key not in ("scale", "experiment") or "=" not in override:
+            continue
+        known = (
+            experiments(name) if key == "experiment" else sorted(p.stem for p in (folder() / "scale").glob("*.yaml"))
+        )
+        for choice in value.split(","):
+            if choice.removeprefix(f"{name}/") not in known and (key, choice) != ("experiment", "null"):
+                there = ", ".join(known) or "none"
+                raise UsageError(f"override {override}: {name} has no {key} {choice}{nearest(choice, known)} ({there})")
+        groups.append(hydra_overrides(name, [f"{key}={value.split(',')[0]}"])[1])
+    return groups
+
+
+def check_keys(base: Tree, overrides: Sequence[str]) -> None:
+    """Check that each override names a key that the files have. Raises UsageError with the nearest one."""
+    known = [*_keys(base)]
+    for override in overrides:
+        key = _key(override)
+        if key.split(".")[0].split("/")[0] == "hydra" or key.split("@")[0] in ("scale", "experiment"):
+            continue
+        if "=" not in override:
+            raise UsageError(f"override {override}: write KEY=VALUE{nearest(key, known)}")
+        if key not in known:
+            raise UsageError(f"override {override}: {base['milestone']} has no key {key}{nearest(key, known)}")
+
+
+def hydra_overrides(name: str, overrides: Sequence[str]) -> list[str]:
+    """The overrides as Hydra takes them: `experiment=a,b` becomes `experiment=NAME/a,NAME/b`."""
+    out = [f"milestone={name}"]
+    for override in overrides:
+        key, _, value = override.partition("=")
+        if key == "experiment" and value != "null":
+            choices = [f"{name}/" + choice.removeprefix(f"{name}/") for choice in value.split(",")]
+            override = "experiment=" + ",".join(choices)
+        out.append(override)
+    return out
+
+
+def launch(name: str, overrides: Sequence[str], flags: Sequence[str], job: Callable[[Any], Any]) -> None:
+    """Let Hydra itself run `job` (sweeps, launchers, `--cfg`), after names and keys were checked."""
+    import hydra
+
+    check_keys(_compose([f"milestone={name}", *check_names(name, overrides)]), overrides)
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises, we say it in a sentence
+    before, sys.argv = sys.argv, ["landmarks", *flags, *hydra_overrides(name, overrides)]
+    try:
+        hydra.main(version_base="1.3", config_path=str(folder()), config_name="config")(job)()
+    except hydra.errors.HydraException as error:
+        raise UsageError(_sentence(error)) from error
+    finally:
+        sys.argv = before
+
+
+def job_overrides() -> list[str]:
+    """Inside a job that Hydra launched: the overrides of this job alone, as a user would type them."""
+    from hydra.core.hydra_config import HydraConfig
+
+    task = [str(override) for override in HydraConfig.get().overrides.task]
+    return [re.sub(r"^experiment=[^/]*/", "experiment=", o) for o in task if not o.startswith("milestone=")]
+
+
+def to_yaml(tree: Mapping[str, Any]) -> str:
+    """A tree as YAML text, in the order of the files."""
+    from omegaconf import OmegaConf
+
+    return OmegaConf.to_yaml(OmegaConf.create(dict(tree)))
+
+
+def from_yaml(text: str) -> Tree:
+    """A tree out of YAML text."""
+    from omegaconf import OmegaConf
+
+    return OmegaConf.to_container(OmegaConf.create(text))  # type: ignore[return-value]
+
+
+def container(config: Any) -> Tree:
+    """Hydra's configuration object as plain lists and dictionaries."""
+    from omegaconf import OmegaConf
+
+    return OmegaConf.to_container(config, resolve=True)  # type: ignore[return-value]
+
+
+def _compose(overrides: list[str]) -> Tree:
+    import hydra
+
+    try:
+        with hydra.initialize_config_dir(str(folder()), version_base="1.3"):
+            return container(hydra.compose("config", overrides=overrides))
+    except (hydra.errors.HydraException, ValueError) as error:
+        raise UsageError(_sentence(error)) from error
+
+
+def _sentence(error: Exception) -> str:
+    """The first line of Hydra's message, which is the one that says what is wrong."""
+    return str(error).strip().splitlines()[0]
+
+
+def _check_types(base: Any, tree: Any, composed: Composed, prefix: str = "") -> None:
+    """Compare types leaf by leaf. Null takes and gives any type: the milestone's typed `Config` looks closer."""
+    for name, value in tree.items():
+        key, wanted = f"{prefix}{name}", base.get(name) if isinstance(base, Mapping) else None
+        if isinstance(wanted, Mapping) and isinstance(value, Mapping):
+            _check_types(wanted, value, composed, key + ".")
+        elif wanted is not None and value is not None and not _fits(value, wanted):
+            kind = _KINDS[type(wanted)]
+            raise UsageError(f"{composed.origin(key)}: {key} must be {kind}, got {value!r}")
+
+
+_KINDS = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "a text",
+    list: "a list",
+    dict: "a group",
+}
+
+
+def _fits(value: Any, wanted: Any) -> bool:
+    return type(value) is type(wanted) or (isinstance(wanted, float) and type(value) is int)
+
+
+def _key(override: str) -> str:
+    """The key of an override: `++a.b=1` → `a.b`."""
+    return override.partition("=")[0].lstrip("+~").strip()
+
+
+def _keys(tree: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    for name, value in tree.items():
+        yield f"{prefix}{name}"
+        if isinstance(value, Mapping):
+            yield from _keys(value, f"{prefix}{name}.")
+
+
+def _groups(tree: Tree) -> dict[str, str]:
+    groups = {"scale": str(tree["scale"])}
+    if tree["experiment"]:
+        groups["experiment"] = f"{tree['milestone']}/{tree['experiment']}"
+    return groups
+
+
+def _files(tree: Tree) -> list[Path]:
+    """The files of a composed tree, the last word first."""
+    name, scale, experiment = tree["milestone"], tree["scale"], tree["experiment"]
+    files = [f"scaled/{scale}/{name}", f"milestone/{name}", "config"]
+    if experiment:
+        files = [f"scaled/{scale}/{name}/{experiment}", files[0], f"experiment/{name}/{experiment}", *files[1:]]
+    return [path for path in (folder() / f"{file}.yaml" for file in files) if path.exists()]
+
+
+def _read(path: Path) -> Any:
+    from omegaconf import OmegaConf
+
+    return OmegaConf.to_container(OmegaConf.load(path))
+
+
+def _has(tree: Any, key: str) -> bool:
+    """Whether a file's own tree sets a key, such as `schedule[0].rate`."""
+    for name in key.split("[")[0].split("."):
+        if not isinstance(tree, Mapping) or name not in tree:
+            return False
+        tree = tree[name]
+    return True

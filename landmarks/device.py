@@ -1,0 +1,82 @@
+"""The only place that asks which device this is: device, precision, threads, determinism, random state."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from landmarks.errors import UsageError
+from landmarks.settings import Settings
+
+
+def resolve(name: str) -> torch.device:
+    """The device that `device=` names; auto is CUDA if there is one, else the CPU. Raises UsageError."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device(name)
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        seen = torch.cuda.device_count()
+        raise UsageError(f"device={name}: torch {torch.__version__} sees {seen} CUDA devices here; use device=auto")
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise UsageError(f"device={name}: torch {torch.__version__} sees no Apple GPU here; use device=auto")
+    return device
+
+
+def prepare(settings: Settings) -> torch.device:
+    """Set what decides numerics for the whole process, and return the device."""
+    device = resolve(settings.device)
+    if settings.threads is not None:
+        torch.set_num_threads(settings.threads)
+    tf32 = settings.precision == "tf32"
+    torch.set_float32_matmul_precision("high" if tf32 else "highest")
+    torch.backends.cudnn.allow_tf32 = tf32
+    torch.backends.cudnn.benchmark = not settings.deterministic
+    if settings.deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(settings.deterministic)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # a pass over every new tensor
+    return device
+
+
+def autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager[Any]:
+    """bfloat16 for the operators that bear it, where the run asks for it."""
+    if precision == "bf16":
+        return torch.autocast(device.type, dtype=torch.bfloat16)
+    return contextlib.nullcontext()
+
+
+def accumulator(device: torch.device) -> torch.Tensor:
+    """A zero to sum a scalar in, in the widest type that the device has."""
+    return torch.zeros((), device=device, dtype=torch.float32 if device.type == "mps" else torch.float64)
+
+
+def random_state(device: torch.device) -> dict[str, torch.Tensor]:
+    """The state of torch's default generators, for a checkpoint."""
+    state = {"cpu": torch.get_rng_state()}
+    if device.type == "cuda":
+        state["cuda"] = torch.cuda.get_rng_state(device)
+    return state
+
+
+def set_random_state(device: torch.device, state: dict[str, torch.Tensor]) -> None:
+    torch.set_rng_state(state["cpu"])
+    if device.type == "cuda" and "cuda" in state:
+        torch.cuda.set_rng_state(state["cuda"], device)
+
+
+@contextlib.contextmanager
+def own_randomness(device: torch.device, seed: int) -> Iterator[None]:
+    """Draws inside come from a generator of their own and leave training's where it was."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield
+
+
+def describe(device: torch.device) -> dict[str, Any]:
+    """What decides numerics here, for `environment.json`."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+    return {"device": name, "kind": device.type, "threads": torch.get_num_threads(), "torch": torch.__version__}

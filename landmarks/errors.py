@@ -1,0 +1,33 @@
+"""The errors that end a command: one sentence that names the place and the remedy, and an exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class LandmarksError(Exception):
+    """Something failed while doing what was asked (exit code 1)."""
+
+    exit_code = 1
+
+
+class UsageError(LandmarksError):
+    """What was asked cannot be done as written: a wrong name, key, type or value (exit code 2)."""
+
+    exit_code = 2
+
+
+class Interrupted(LandmarksError):
+    """A signal ended the run after its state was saved (exit code 128 + signal)."""
+
+    def __init__(self, message: str, signal: int) -> None:
+        super().__init__(message)
+        self.exit_code = 128 + signal
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """“; did you mean X?” for the known word most like `word`, or an empty string where none is."""
+    import difflib
+
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"; did you mean {close[0]}?" if close else ""

@@ -1,0 +1,193 @@
+"""Start, resume and finish a run: from a composed configuration to a folder with a result."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save
+
+from landmarks import catalog, config, data, loop, plots, runs, show
+from landmarks import device as devices
+from landmarks.checkpoint import Checkpoints, write_atomically
+from landmarks.errors import Interrupted, LandmarksError, UsageError, nearest
+from landmarks.logger import Console, Logger, read_metrics
+from landmarks.milestone import Data, Milestone
+from landmarks.settings import Settings, build
+
+EXTENSIBLE = (
+    "epochs",
+    "steps",
+    "log_every",
+    "eval_every",
+    "checkpoint_every",
+    "keep_checkpoints",
+    "histograms",
+    "figures",
+)
+"""What `resume` may change: lengths and logging, nothing that would make it another run."""
+
+
+def make(composed: config.Composed) -> Milestone:
+    """The milestone of a composed configuration, on the CPU. Raises UsageError for a value out of range."""
+    cls = catalog.milestone_class(composed.tree["milestone"])
+    settings: Settings = build(cls.Config, composed.tree, composed.origin)
+    if settings.replicas > 1 and not cls.replicated:
+        raise UsageError(
+            f"{composed.origin('replicas')}: {settings.milestone} trains one network a run, so replicas must be 1;"
+            " use `-m seed=0,1,2`"
+        )
+    return cls(settings)
+
+
+def start(composed: config.Composed, quiet: bool = False) -> Path:
+    """Make a run of its own folder. Returns the folder; raises LandmarksError or Interrupted."""
+    milestone = make(composed)
+    settings: Settings = milestone.config
+    device = devices.prepare(settings)
+    found = data.load(settings.data)
+    folder = runs.create(settings.runs, settings.milestone)
+    with runs.locked(folder):
+        environment = runs.environment(devices.describe(device), found.checksum)
+        write_atomically(folder / "overrides.txt", "".join(f"{o}\n" for o in composed.overrides).encode())
+        write_atomically(folder / "environment.json", _json(environment))
+        write_atomically(folder / "config.yaml", config.to_yaml(composed.tree).encode())
+        Run(folder, composed, milestone, found, Console(quiet)).work()
+    return folder
+
+
+def resume(folder: Path, overrides: Sequence[str] = (), quiet: bool = False) -> Path:
+    """Go on with a run where its last whole checkpoint stands; with `epochs=…` also past its end."""
+    with runs.locked(folder):
+        composed, longer = _stored(folder, overrides)
+        milestone = make(composed)
+        settings: Settings = milestone.config
+        device = devices.prepare(settings)
+        console = Console(quiet)
+        found = data.load(settings.data)
+        _compare(folder, runs.environment(devices.describe(device), found.checksum), console)
+        write_atomically(folder / "config.yaml", config.to_yaml(composed.tree).encode())
+        Run(folder, composed, milestone, found, console).work(resumed=True, longer=longer)
+    return folder
+
+
+def _stored(folder: Path, overrides: Sequence[str]) -> tuple[config.Composed, bool]:
+    """The configuration that a run was started with, changed where `resume` may change it, and whether it is longer."""
+    tree = config.from_yaml((folder / "config.yaml").read_text())
+    past = (folder / "overrides.txt").read_text().split("\n")[:-1]
+    length = tree["epochs"], tree["steps"]
+    for override in overrides:
+        key, _, text = override.partition("=")
+        if key not in EXTENSIBLE:
+            raise UsageError(
+                f"override {override}: resume goes on with the run as it was started and changes only"
+                f" {', '.join(EXTENSIBLE)}{nearest(key, EXTENSIBLE)}; start another run for the rest"
+            )
+        tree[key] = config.from_yaml(f"value: {text}")["value"]
+    finished = runs.summary(folder)["status"] == "finished"
+    if finished and (tree["epochs"], tree["steps"]) == length:
+        unit, n = ("epochs", length[0]) if length[0] else ("steps", length[1])
+        raise LandmarksError(
+            f"{folder}: this run is finished ({unit}={n});"
+            f" `landmarks resume {folder} {unit}={2 * (n or 0)}` would extend it"
+        )
+    return config.checked(tree, [*past, *overrides]), finished
+
+
+def _compare(folder: Path, now: dict[str, Any], console: Console) -> None:
+    """Warn where what decides the bits of a run is not as it was; refuse other data."""
+    then = json.loads((folder / "environment.json").read_text())
+    if then["data"] != now["data"]:
+        raise LandmarksError(
+            f"{folder}: the data are not those of the run's start; put them back (data.root, data.name)"
+        )
+    for key in runs.NUMERICS:
+        if then[key] != now[key]:
+            console.say(f"{key} was {then[key]} and is {now[key]}: the run will not end bit for bit as it would have")
+
+
+class Run:
+    """One run at work in its folder."""
+
+    def __init__(
+        self, folder: Path, composed: config.Composed, milestone: Milestone, found: Data, console: Console
+    ) -> None:
+        self.folder = folder
+        self.composed = composed
+        self.settings: Settings = milestone.config
+        self.device = devices.resolve(self.settings.device)
+        self.milestone = milestone.to(self.device)
+        self.data = found.to(self.device)
+        self.console = console
+
+    def work(self, resumed: bool = False, longer: bool = False) -> None:
+        """Train to the end and finish. Raises Interrupted or LandmarksError with the run's place in its sentence."""
+        store = Checkpoints(self.folder / "checkpoints", self.settings.keep_checkpoints)
+        checkpoint = store.latest(self.device, self.console.say) if resumed else None
+        keep, forget = (checkpoint["metrics_bytes"], checkpoint["state"]["step"] + 1) if checkpoint else (0, 0)
+        logger = Logger(self.folder, self.console, keep, forget if resumed else None)
+        logger.say(f"{self.folder}  {self.milestone.card.title}, seed {self.settings.seed}, {self.device}")
+        training = loop.Loop(self.milestone, self.data, self.settings, self.device, logger, store)
+        try:
+            if checkpoint:
+                training.restore(checkpoint)
+                training.state.stopped &= not longer
+                logger.say(f"resumed at step {training.state.step:,}")
+            else:
+                logger.card(show.describe(self.milestone, self.composed))
+            training.run()
+            if self.settings.figures:
+                self._draw(logger, training.state.step)
+            self._finish(logger, training.state)
+        except Interrupted as error:
+            self._summarise("interrupted", training.state)
+            raise Interrupted(
+                f"{self.folder}: {error}; `landmarks resume {self.folder}` goes on", error.exit_code - 128
+            ) from None
+        except LandmarksError as error:
+            self._summarise("failed", training.state)
+            raise type(error)(f"{self.folder}: {error}") from error
+        finally:
+            logger.close()
+
+    def _draw(self, logger: Logger, step: int) -> None:
+        """The run's curves and the paper's pictures, as PNG and in TensorBoard."""
+        logger.flush()
+        title = f"{self.milestone.card.title} – seed {self.settings.seed}, {self.settings.data.name}"
+        logger.figure("curves", plots.curves(read_metrics(self.folder), title, self.milestone.card.headline), step)
+        with devices.own_randomness(self.device, 0):
+            for name, figure in self.milestone.figures(self.data):
+                logger.figure(name, figure, step)
+
+    def _finish(self, logger: Logger, state: loop.State) -> None:
+        weights = {name: tensor.contiguous().clone() for name, tensor in self.milestone.state_dict().items()}
+        write_atomically(self.folder / "model.safetensors", save(weights))
+        self._summarise("finished", state)
+        result = f"{self.settings.milestone}: {self.milestone.conclude(state.metrics)}"
+        logger.text_log.write(result + "\n")
+        self.console.close()
+        print(result, flush=True)
+
+    def _summarise(self, status: str, state: loop.State) -> None:
+        kind = self.device.type
+        revisions = (self.milestone.revision, loop.REVISION)
+        tree = self.composed.tree
+        summary = {
+            "milestone": tree["milestone"],
+            "scale": tree["scale"],
+            "experiment": tree["experiment"],
+            "seed": tree["seed"],
+            "status": status,
+            "steps": state.step,
+            "seconds": round(state.seconds, 3),
+            "device": kind,
+            "fingerprint": runs.fingerprint(tree, self.data.checksum, kind, revisions),
+            "metrics": state.metrics,
+        }
+        write_atomically(self.folder / "summary.json", _json(summary))
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, indent=2).encode() + b"\n"

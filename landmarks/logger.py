@@ -1,0 +1,137 @@
+"""What a run writes and shows: TensorBoard, `metrics.jsonl`, `log.txt`, figures, and the line on the terminal."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from torch import Tensor
+from torch.utils.tensorboard import SummaryWriter
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from rich.live import Live
+
+PIPE_EVERY = 2.0
+"""Seconds between plain lines where the output is no terminal."""
+
+
+class Console:
+    """One live line on a terminal, plain lines through a pipe, nothing but the result when quiet."""
+
+    def __init__(self, quiet: bool) -> None:
+        self.quiet = quiet
+        self.terminal = sys.stdout.isatty()
+        self.live: Live | None = None
+        self.shown = 0.0
+
+    def say(self, line: str) -> None:
+        """Print a line that stays."""
+        if self.quiet:
+            return
+        if self.live:
+            self.live.console.print(line, markup=False, highlight=False)
+        else:
+            print(line, flush=True)
+
+    def progress(self, line: str) -> None:
+        """Show where the run is: at most ten times a second on a terminal, a plain line now and then elsewhere."""
+        now = time.monotonic()
+        if self.quiet or now - self.shown < (0.1 if self.terminal else PIPE_EVERY):
+            return
+        self.shown = now
+        if not self.terminal:
+            print(line, flush=True)
+            return
+        if self.live is None:
+            from rich.live import Live
+
+            self.live = Live(auto_refresh=False, transient=True)
+            self.live.start()
+        from rich.text import Text
+
+        self.live.update(Text(line, no_wrap=True, overflow="ellipsis"), refresh=True)
+
+    def close(self) -> None:
+        if self.live:
+            self.live.stop()
+            self.live = None
+
+
+class Logger:
+    """The log of one run's folder.
+
+    On a resume `keep` is the number of bytes of `metrics.jsonl` that the checkpoint vouches for: what came after is
+    cut off, and TensorBoard is told to forget what it has from the step `forget` on.
+    """
+
+    def __init__(self, folder: Path, console: Console, keep: int = 0, forget: int | None = None) -> None:
+        self.folder = folder
+        self.console = console
+        self.metrics = (folder / "metrics.jsonl").open("ab")
+        self.metrics.truncate(keep)
+        self.text_log = (folder / "log.txt").open("a", encoding="utf-8")
+        self.board = SummaryWriter(str(folder), purge_step=forget)
+
+    def scalars(self, step: int, phase: str, epoch: int, seconds: float, values: Mapping[str, float]) -> None:
+        """One line of `metrics.jsonl` and the same scalars in TensorBoard."""
+        line = {"step": step, "phase": phase, "epoch": epoch, "seconds": round(seconds, 3), **values}
+        self.metrics.write(json.dumps(line).encode() + b"\n")
+        for name, value in values.items():
+            self.board.add_scalar(name, value, step)
+
+    def histograms(self, step: int, tensors: Iterable[tuple[str, Tensor]]) -> None:
+        for name, tensor in tensors:
+            self.board.add_histogram(f"weights/{name}", np.asarray(tensor.detach().float().cpu()), step)
+
+    def card(self, text: str) -> None:
+        """The text card of a run, in Markdown."""
+        self.board.add_text("card", text, 0)
+
+    def figure(self, name: str, figure: Figure, step: int) -> None:
+        """`figures/NAME.png`, and the same picture in TensorBoard."""
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from PIL import Image
+
+        path = self.folder / "figures" / f"{name}.png"
+        path.parent.mkdir(exist_ok=True)
+        FigureCanvasAgg(figure).print_figure(path, dpi=150)
+        self.board.add_image(name, np.asarray(Image.open(path).convert("RGB")), step, dataformats="HWC")
+
+    def say(self, line: str) -> None:
+        """A line for the reader and for `log.txt`."""
+        self.text_log.write(line + "\n")
+        self.console.say(line)
+
+    def flush(self) -> int:
+        """Put everything on disk; return the length of `metrics.jsonl` in bytes."""
+        for file in (self.metrics, self.text_log):
+            file.flush()
+        self.board.flush()
+        return self.metrics.tell()
+
+    def close(self) -> None:
+        self.console.close()
+        self.flush()
+        self.board.close()
+        self.metrics.close()
+        self.text_log.close()
+
+
+def read_metrics(folder: Path) -> dict[str, list[tuple[int, float]]]:
+    """The curves of a run: name → [(step, value), …]. A last line cut short by a kill is left out."""
+    curves: dict[str, list[tuple[int, float]]] = {}
+    with (folder / "metrics.jsonl").open(encoding="utf-8") as file:
+        for text in file:
+            if not text.endswith("\n"):
+                break
+            line = json.loads(text)
+            for name, value in line.items():
+                if "/" in name:
+                    curves.setdefault(name, []).append((line["step"], value))
+    return curves

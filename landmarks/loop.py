@@ -1,0 +1,336 @@
+"""The shared training loop. It knows phases, steps, rates, logs and checkpoints, and no milestone by name.
+
+A state of training is (phase, step within it); the order of the data and the base rates are pure functions of it, so
+that a run resumed from a checkpoint ends bit for bit where the uninterrupted one would have.
+"""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any, NoReturn
+
+import torch
+from torch import Tensor
+
+from landmarks import device as devices
+from landmarks.checkpoint import Checkpoints
+from landmarks.errors import Interrupted, LandmarksError
+from landmarks.logger import Logger
+from landmarks.milestone import Batch, Data, Decision, Milestone, Phase, Scalars, Split
+from landmarks.randomness import Orders, torch_seed
+from landmarks.settings import Settings
+
+REVISION = 1
+"""Raised by hand when a change of the loop changes numbers."""
+
+
+@dataclass
+class State:
+    """Where training is: `phase` and `at` (steps made in it) decide everything else; `step` counts on through all."""
+
+    phase: int = 0
+    at: int = 0
+    step: int = 0
+    seconds: float = 0.0
+    metrics: dict[str, float] = field(default_factory=dict)
+    stopped: bool = False
+
+
+class Sums:
+    """Running sums of a step's scalars on the device; one transfer gives the means since the last one."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.totals: dict[str, Tensor] = {}
+        self.count = 0
+
+    def add(self, scalars: Scalars) -> None:
+        if not self.totals:
+            self.totals = {name: devices.accumulator(self.device) for name in scalars}
+        for name, value in scalars.items():
+            self.totals[name].add_(value.detach())
+        self.count += 1
+
+    def means(self) -> dict[str, float]:
+        """The means so far; the one place where the host waits for the device."""
+        if not self.count:
+            return {}
+        values = torch.stack(list(self.totals.values())).tolist()
+        return {f"train/{name}": value / self.count for name, value in zip(self.totals, values, strict=True)}
+
+    def clear(self) -> None:
+        self.totals, self.count = {}, 0
+
+
+class Loop:
+    """Trains one milestone on one device, out of and into one run's folder."""
+
+    def __init__(
+        self,
+        milestone: Milestone,
+        data: Data,
+        settings: Settings,
+        device: torch.device,
+        logger: Logger,
+        store: Checkpoints,
+    ) -> None:
+        self.milestone = milestone
+        self.data = data
+        self.settings = settings
+        self.device = device
+        self.logger = logger
+        self.store = store
+        self.phases = milestone.phases()
+        self.orders = Orders(settings.seed, settings.replicas, settings.first_replica)
+        self.sums = Sums(device)
+        self.state = State()
+        self.signal = 0
+        self.marked = time.perf_counter()
+        self.busy, self.items, self.speed = 0.0, 0, 0.0
+        self.rates: dict[str, float] = {}
+        torch.manual_seed(torch_seed(settings.seed, settings.first_replica, "training"))
+
+    def run(self) -> State:
+        """Train to the end. Raises Interrupted after saving, LandmarksError where a value is no longer finite."""
+        with self._signals(), devices.autocast(self.device, self.settings.precision):
+            while self.state.phase < len(self.phases) and not self.state.stopped:
+                self._train(self.phases[self.state.phase])
+                self.state.phase, self.state.at = self.state.phase + 1, 0
+            if not self.phases:
+                self._evaluate("", 0)
+        self._measure_training_set()
+        return self.state
+
+    def _train(self, phase: Phase) -> None:
+        """One phase, in stretches that end where a log line, an evaluation, a checkpoint or an epoch is due."""
+        self._enter(phase)
+        split, state, settings = self.data.splits[phase.data], self.state, self.settings
+        size = phase.batch_size or len(split.x)
+        per_epoch = math.ceil(len(split.x) / size)
+        length = self.length(phase)
+        every = [n or per_epoch for n in (settings.log_every, settings.eval_every, settings.checkpoint_every)]
+        batches: Callable[[int], Batch] | None = None
+        while state.at < length and not state.stopped:
+            epoch, position = divmod(state.at, per_epoch)
+            if position == 0 or batches is None:
+                self.milestone.epoch = epoch
+                batches = self._batches(phase, split, epoch, size)
+            if position == 0:
+                self.milestone.begin_epoch(self.data)
+            due = min(length, state.at - position + per_epoch, *(state.at - state.at % n + n for n in every))
+            self._steps(phase, batches, position, due, per_epoch, log=due % every[0] == 0 or due == length)
+            self.busy += self._tick()
+            last = state.at == length
+            if last or state.at % every[0] == 0:
+                self._log(phase, epoch, size)
+            if last or state.at % every[1] == 0:
+                state.stopped = self._evaluate(phase.name, epoch) is Decision.STOP
+            if last or state.stopped or state.at % every[2] == 0 or self.signal:
+                self._save()
+            self._obey_signal()
+            self._progress(phase, length)
+
+    def _steps(
+        self, phase: Phase, batches: Callable[[int], Batch], position: int, due: int, per_epoch: int, log: bool
+    ) -> None:
+        """The tight stretch: nothing here waits for the device."""
+        state, milestone, sums = self.state, self.milestone, self.sums
+        in_epochs = phase.epochs is not None
+        start = state.at
+        for at in range(start, due):
+            self._set_rates(phase, at / per_epoch if in_epochs else at)
+            milestone.watching = log and at == due - 1
+            sums.add(milestone.step(batches(position + at - start)))
+            if self.signal:
+                due = at + 1
+                break
+        state.at, state.step = due, state.step + due - start
+        self.items += due - start
+
+    def length(self, phase: Phase) -> int:
+        """The steps of a phase."""
+        if phase.steps is not None:
+            return phase.steps
+        n = len(self.data.splits[phase.data].x)
+        return (phase.epochs or 0) * math.ceil(n / (phase.batch_size or n))
+
+    def _enter(self, phase: Phase) -> None:
+        """Let only this phase's parameters learn, and forget the rates of the last one."""
+        self.milestone.phase = phase
+        self.milestone.train()
+        for name, parameter in self.milestone.named_parameters():
+            parameter.requires_grad_(not phase.trains or name.startswith(phase.trains))
+        self.rates = {}
+
+    def _set_rates(self, phase: Phase, progress: float) -> None:
+        """base(progress) × factor, written to the device only where it changed."""
+        for name, schedule in phase.schedules.items():
+            rate = schedule(progress) * self.milestone.factor
+            if self.rates.get(name) != rate:
+                self.rates[name] = rate
+                for group in phase.optimizers[name].param_groups:
+                    group["lr"].fill_(rate)
+
+    def _batches(self, phase: Phase, split: Split, epoch: int, size: int) -> Callable[[int], Batch]:
+        """A function from position to batch. The epoch's order is applied once, so that a batch is a slice."""
+        x, y = split
+        replicas = self.settings.replicas
+        if phase.order == "sequential":
+            if self.milestone.replicated:
+                x, y = x.expand(replicas, *x.shape), y.expand(replicas, *y.shape)
+        else:
+            order = torch.from_numpy(self.orders.epoch(epoch if phase.order == "shuffled" else 0, len(x)))
+            order = (order if self.milestone.replicated else order[0]).to(self.device)
+            x, y = x[order], y[order]
+        if self.milestone.replicated:
+            return lambda i: Batch(x[:, i * size : (i + 1) * size], y[:, i * size : (i + 1) * size])
+        return lambda i: Batch(x[i * size : (i + 1) * size], y[i * size : (i + 1) * size])
+
+    def _log(self, phase: Phase, epoch: int, size: int) -> None:
+        """Means since the last line, rates, gradient norms and speed: one transfer, one check, one write."""
+        means = self._means()
+        norms = self.milestone.gradient_norms
+        values = torch.stack(list(norms.values())).tolist() if norms else []
+        self.busy += self._tick()
+        self.speed = self.items * size * self.settings.replicas / self.busy
+        self._write(
+            phase.name,
+            epoch,
+            means
+            | {f"rate/{name}": rate for name, rate in self.rates.items()}
+            | {f"gradient/{name}": value for name, value in zip(norms, values, strict=True)}
+            | {"speed/items_per_s": self.speed},
+        )
+        self.busy, self.items = 0.0, 0
+        self.sums.clear()
+
+    def _evaluate(self, phase: str, epoch: int) -> Decision:
+        """Measure the splits that are only looked at (the training split where there is no other), then decide."""
+        splits = [name for name in ("valid", "test") if name in self.data.splits] or ["train"]
+        metrics: dict[str, float] = {}
+        for name in splits:
+            metrics |= {f"{name}/{key}": value for key, value in self._measure(self.data.splits[name]).items()}
+        self._write(phase, epoch, metrics)
+        if self.settings.histograms:
+            self.logger.histograms(self.state.step, self.milestone.named_parameters())
+        self._tick()
+        return self.milestone.decide(self.state.metrics)
+
+    def _measure_training_set(self) -> None:
+        """At the end, once: the final weights on the whole training set, as `train_set/…`."""
+        if set(self.data.splits) != {"train"}:
+            found = self._measure(self.data.splits["train"])
+            self._write("end", self.milestone.epoch, {f"train_set/{name}": value for name, value in found.items()})
+
+    def _measure(self, split: Split) -> dict[str, float]:
+        self.milestone.eval()
+        seed = torch_seed(self.settings.seed, self.settings.first_replica, "evaluation")
+        with torch.no_grad(), devices.own_randomness(self.device, seed):
+            found = {name: float(value) for name, value in self.milestone.measure(split).items()}
+        self.milestone.train()
+        return found
+
+    def _write(self, phase: str, epoch: int, values: dict[str, float]) -> None:
+        self.state.metrics |= {name: value for name, value in values.items() if not name.startswith("speed/")}
+        self.logger.scalars(self.state.step, phase, epoch + 1, self.state.seconds, values)
+
+    def _tick(self) -> float:
+        """Seconds since the last tick, added to the run's own time."""
+        now = time.perf_counter()
+        elapsed, self.marked = now - self.marked, now
+        self.state.seconds += elapsed
+        return elapsed
+
+    def _means(self) -> dict[str, float]:
+        """The means since the last line. Raises LandmarksError where one of them is not finite."""
+        means = self.sums.means()
+        for name, value in means.items():
+            if not math.isfinite(value):
+                self._refuse(name)
+        return means
+
+    def _refuse(self, what: str) -> NoReturn:
+        paths = self.store.paths()
+        good = f"the last good checkpoint is {paths[0]}" if paths else "no checkpoint was written yet"
+        rates = ", ".join(f"{name} {rate:g}" for name, rate in self.rates.items())
+        raise LandmarksError(
+            f"step {self.state.step}: {what} is not finite (rate: {rates}); {good}; start anew with a smaller rate"
+        )
+
+    def _save(self) -> None:
+        """A checkpoint of everything that later steps depend on."""
+        self._means()
+        if not torch.stack([torch.isfinite(p).all() for p in self.milestone.parameters()]).all():
+            self._refuse("a weight")
+        self._tick()
+        phase = self.phases[self.state.phase]
+        state = {
+            "state": vars(self.state).copy(),
+            "model": self.milestone.state_dict(),
+            "factor": self.milestone.factor,
+            "optimizers": {name: optimizer.state_dict() for name, optimizer in phase.optimizers.items()},
+            "sums": dict(self.sums.totals),
+            "count": self.sums.count,
+            "random": devices.random_state(self.device),
+            "metrics_bytes": self.logger.flush(),
+        }
+        self.store.save(self.state.step, state)
+        self._tick()
+
+    def restore(self, checkpoint: dict[str, Any]) -> None:
+        """Stand where a checkpoint stood."""
+        self.state = State(**checkpoint["state"])
+        self.milestone.load_state_dict(checkpoint["model"])
+        self.milestone.factor = checkpoint["factor"]
+        phase = self.phases[self.state.phase]
+        for name, optimizer in phase.optimizers.items():
+            optimizer.load_state_dict(checkpoint["optimizers"][name])
+        self.sums.totals, self.sums.count = checkpoint["sums"], checkpoint["count"]
+        devices.set_random_state(self.device, checkpoint["random"])
+
+    def _progress(self, phase: Phase, length: int) -> None:
+        state = self.state
+        ahead = length - state.at + sum(self.length(later) for later in self.phases[state.phase + 1 :])
+        left = state.seconds / max(state.step, 1) * ahead
+        shown = {name: value for name, value in state.metrics.items() if name.partition("/")[0] not in _QUIET}
+        values = "  ".join(f"{name} {_print(name, value)}" for name, value in list(shown.items())[:4])
+        self.logger.console.progress(
+            f"{phase.name}  {state.at:,}/{length:,}  {values}  {self.speed:,.0f} items/s"
+            f"  {left // 60:.0f}:{left % 60:02.0f} left"
+        )
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        """SIGINT and SIGTERM ask the loop to finish its step and save; a second SIGINT ends at once."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if self.signal == signal.SIGINT == number:
+            raise KeyboardInterrupt
+        self.signal = number
+
+    def _obey_signal(self) -> None:
+        if self.signal:
+            raise Interrupted(f"interrupted at step {self.state.step}, saved", self.signal)
+
+
+_QUIET = ("rate", "gradient", "speed")
+
+
+def _print(name: str, value: float) -> str:
+    return f"{100 * value:.2f} %" if name.endswith("error") else f"{value:.4g}"

@@ -1,0 +1,211 @@
+"""The contract between a milestone and the shared loop.
+
+A milestone owns its network and its learning rule: `step` makes one update and returns scalars. Everything else –
+order of the data, rates, logging, evaluation, checkpoints, signals, devices – belongs to the loop
+(`landmarks/loop.py`), which knows no milestone by name.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from landmarks.claims import Claim, Departure, Reading
+from landmarks.settings import Settings
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Scalars = dict[str, Tensor]
+"""Name → 0-d tensor, left on the device."""
+Sums = dict[str, tuple[Tensor, int]]
+"""Name → (sum over a batch, count); the loop adds over batches and divides once."""
+Schedule = Callable[[float], float]
+"""Progress in the unit of the phase's length (epochs or steps) → base rate. A pure function, so it resumes exactly."""
+
+
+class Batch(NamedTuple):
+    """Inputs and targets, indexed out of a split: (B, …), or (R, B, …) for a milestone with replicas."""
+
+    x: Tensor
+    y: Tensor
+
+
+class Split(NamedTuple):
+    """A whole data set on the device: x (N, …) as stored (pictures as uint8), y (N, …)."""
+
+    x: Tensor
+    y: Tensor
+
+
+@dataclass(frozen=True)
+class Data:
+    """The splits of one source (`train`, and `valid` or `test` where there are any) and where they come from."""
+
+    name: str
+    splits: Mapping[str, Split]
+    checksum: str
+    classes: tuple[str, ...] = ()
+
+    def to(self, device: torch.device) -> Data:
+        moved = {name: Split(split.x.to(device), split.y.to(device)) for name, split in self.splits.items()}
+        return Data(self.name, moved, self.checksum, self.classes)
+
+
+class Optimizer(Protocol):
+    """What the loop needs of a learning rule's state; every `torch.optim` optimiser has it.
+
+    `param_groups[i]["lr"]` is a 0-d tensor on the device that the loop fills before a step when the rate changes.
+    """
+
+    param_groups: list[dict[str, Any]]
+
+    def step(self) -> Any: ...
+
+    def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None: ...
+
+
+class Decision(enum.Enum):
+    """What `decide` may ask of the loop after an evaluation."""
+
+    CONTINUE = "continue"
+    END_PHASE = "end phase"
+    STOP = "stop"
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of training with its own data, trained parameters, optimisers and length.
+
+    `epochs` or `steps` is the length (exactly one is given); `batch_size` None means the whole split in one batch.
+    `order`: a new shuffle each epoch, one random order kept, or the order of the file.
+    `trains`: prefixes of the parameters that learn; empty means all. `schedules` maps an optimiser's name to its rate.
+    """
+
+    name: str
+    optimizers: Mapping[str, Optimizer]
+    schedules: Mapping[str, Schedule]
+    epochs: int | None = None
+    steps: int | None = None
+    batch_size: int | None = None
+    data: str = "train"
+    order: Literal["shuffled", "fixed", "sequential"] = "shuffled"
+    trains: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A line of the layer table: output shape as text, trainable parameters, connections (None where not counted)."""
+
+    name: str
+    output: str
+    parameters: int
+    connections: int | None = None
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a reader should know before the curves: citation, what was new, the claim that heads the milestone."""
+
+    title: str
+    citation: str
+    new: str
+    headline: Claim
+    claims: tuple[Claim, ...] = ()
+    readings: tuple[Reading, ...] = ()
+    departures: tuple[Departure, ...] = ()
+    switches: Mapping[str, str] = field(default_factory=dict)
+
+
+class Milestone(nn.Module):
+    """One historical model with its learning rule.
+
+    A subclass sets `Config` (its typed configuration), `card`, and raises `revision` when its numbers change;
+    `replicated` says that its parameters carry a leading R and that its batches do too.
+    The loop sets `phase`, `epoch` (counted from 0 in the phase) and `watching`. Draws made while training come from
+    torch's default generator, which the loop seeds, saves with a checkpoint and keeps from all others.
+    """
+
+    Config: ClassVar[type[Settings]]
+    card: ClassVar[Card]
+    revision: ClassVar[int] = 1
+    replicated: ClassVar[bool] = False
+
+    phase: Phase
+    epoch: int = 0
+    watching: bool = False
+
+    def __init__(self, config: Any) -> None:
+        super().__init__()
+        self.config = config
+        self.factor = 1.0
+        self.gradient_norms: Scalars = {}
+
+    def phases(self) -> tuple[Phase, ...]:
+        """The phases in order, with fresh optimisers; () where nothing is learned."""
+        return ()
+
+    def step(self, batch: Batch) -> Scalars:
+        """Make one update by this milestone's own rule; return 0-d tensors, left on the device."""
+        raise TypeError(f"{type(self).__name__} has phases but no step")
+
+    def evaluate(self, batch: Batch) -> Sums:
+        """Return {name: (sum, count)} over a batch of a split that is only looked at."""
+        return {}
+
+    def measure(self, split: Split, size: int = 500) -> Scalars:
+        """Measure a whole split: `evaluate` over its batches. Overridden where a measure is no sum."""
+        sums: dict[str, Tensor] = {}
+        counts: dict[str, int] = {}
+        for start in range(0, len(split.x), size):
+            batch = Batch(split.x[start : start + size], split.y[start : start + size])
+            for name, (value, count) in self.evaluate(batch).items():
+                sums[name] = sums[name] + value if name in sums else value
+                counts[name] = counts.get(name, 0) + count
+        return {name: value / counts[name] for name, value in sums.items()}
+
+    def begin_epoch(self, data: Data) -> None:
+        """Called before each epoch of a phase; LeNet re-estimates its curvature here."""
+
+    def decide(self, metrics: Mapping[str, float]) -> Decision:
+        """On the host after each evaluation: the only place that changes `factor`, keeps weights or stops."""
+        return Decision.CONTINUE
+
+    def layers(self) -> Sequence[Layer]:
+        """The layer table, computed from the model."""
+        return [Layer(name, "", sum(p.numel() for p in child.parameters())) for name, child in self.named_children()]
+
+    def figures(self, data: Data) -> Iterable[tuple[str, Figure]]:
+        """What the paper draws: (file name without ending, figure)."""
+        return ()
+
+    def conclude(self, metrics: Mapping[str, float]) -> str:
+        """One sentence: what came out, in the units of print."""
+        claim = self.card.headline
+        return f"{claim.metric} {claim.format(metrics[claim.metric])}" if claim.metric in metrics else "finished"
+
+    def descend(self, loss: Tensor, optimizer: str = "main") -> None:
+        """The door for gradients: differentiate `loss` by this optimiser's parameters alone, then `update`."""
+        groups = self.phase.optimizers[optimizer].param_groups
+        parameters = [parameter for group in groups for parameter in group["params"]]
+        for parameter, gradient in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
+            parameter.grad = gradient
+        self.update(optimizer)
+
+    def update(self, optimizer: str = "main") -> None:
+        """Apply the gradients that stand in `.grad` of this optimiser's parameters."""
+        if self.watching:
+            self.observe({name: p.grad for name, p in self.named_parameters() if p.grad is not None})
+        self.phase.optimizers[optimizer].step()
+
+    def observe(self, gradients: Mapping[str, Tensor]) -> None:
+        """Note the gradients' norms, layer by layer, for the log; the loop sets `watching` where it will ask."""
+        norms = {name: gradient.detach().norm() for name, gradient in gradients.items()}
+        self.gradient_norms = norms | {"all": torch.stack(list(norms.values())).norm()}

@@ -1,0 +1,140 @@
+"""A run's folder and life: create, lock, describe, find, list."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from landmarks.errors import LandmarksError, UsageError
+
+NUMERICS = ("torch", "kind", "threads")
+"""What of `environment.json` decides the bits of a run."""
+UNTRACED = ("runs", "device", "threads", "log_every", "eval_every", "checkpoint_every", "keep_checkpoints")
+"""Keys that a fingerprint leaves out: paths and logging."""
+
+
+def create(runs: str, name: str) -> Path:
+    """Make `runs/NAME/STAMP[-i]`. Raises LandmarksError where it cannot be written."""
+    stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    for attempt in range(1000):
+        folder = Path(runs) / name / (f"{stamp}-{attempt}" if attempt else stamp)
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            if not folder.is_dir():
+                raise LandmarksError(f"{folder}: a file is in the way; choose another folder with runs=DIR") from None
+            continue
+        except OSError as error:
+            raise LandmarksError(
+                f"{Path(runs).absolute()}: the runs folder cannot be written ({error.strerror});"
+                " choose another with runs=DIR"
+            ) from error
+        return folder
+    raise LandmarksError(f"{runs}/{name}: a thousand runs started within this second; start again")
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a run's folder alone. Raises LandmarksError where another process has it, or it cannot be written."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise LandmarksError(f"{folder}: another process is at work on this run; wait for it or stop it") from None
+    except OSError as error:
+        raise LandmarksError(f"{folder}: cannot be written ({error.strerror}); make it writable") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether a process is at work on this run."""
+    try:
+        with locked(folder):
+            return False
+    except LandmarksError:
+        return os.access(folder, os.W_OK)
+
+
+def all_runs(runs: str) -> list[Path]:
+    """Every run below `runs`, oldest first."""
+    folders = [path.parent for path in Path(runs).glob("*/*/config.yaml")]
+    return sorted(folders, key=lambda folder: (folder.name[:19], int(folder.name[20:] or 0), folder.parent.name))
+
+
+def find(text: str, runs: str) -> Path:
+    """The run that RUN names: a path, a unique ending of one, or `last`. Raises UsageError."""
+    if (Path(text) / "config.yaml").is_file():
+        return Path(text)
+    known = all_runs(runs)
+    if not known:
+        raise UsageError(f"{runs}: there is no run in this folder; `landmarks run mlp_xor` makes one")
+    if text == "last":
+        return known[-1]
+    matches = [folder for folder in known if folder.as_posix().endswith(text.rstrip("/"))]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        raise UsageError(f"{text}: {len(matches)} runs end so ({matches[-2]}, {matches[-1]}, …); give more of the name")
+    raise UsageError(f"{text}: no run of that name in {runs}; `landmarks runs` lists them")
+
+
+def summary(folder: Path) -> dict[str, Any]:
+    """A run's `summary.json`; where there is none yet, or a process is at work, what can be told without it."""
+    path = folder / "summary.json"
+    found = json.loads(path.read_text()) if path.exists() else {"milestone": folder.parent.name, "status": "killed"}
+    return found | {"status": "running"} if found["status"] != "finished" and is_locked(folder) else found
+
+
+def environment(device: Mapping[str, Any], checksum: str) -> dict[str, Any]:
+    """What a sceptic would ask of the place where a run was made: the content of `environment.json`."""
+    from importlib.metadata import version
+
+    commit, dirty = _commit()
+    packages = ("torchvision", "hydra-core", "numpy", "tensorboard")
+    return {
+        "landmarks": version("landmarks"),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        **device,
+        **{package: version(package) for package in packages},
+        "commit": commit,
+        "dirty": dirty,
+        "data": checksum,
+    }
+
+
+def fingerprint(tree: Mapping[str, Any], checksum: str, kind: str, revisions: tuple[int, int]) -> str:
+    """What makes two runs the same: configuration without paths and logging, data, device kind, revisions."""
+    kept = {key: value for key, value in tree.items() if key not in UNTRACED}
+    kept["data"] = {key: value for key, value in tree["data"].items() if key not in ("root", "verify")}
+    text = json.dumps([kept, checksum, kind, revisions], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _commit() -> tuple[str | None, bool | None]:
+    """The commit of the code that runs, and whether its tree was changed; (None, None) outside a clone."""
+    place = Path(__file__).parent
+
+    def git(*words: str) -> str:
+        command = ["git", "-C", str(place), *words]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        if Path(git("rev-parse", "--show-toplevel")) != place.parent:
+            return None, None
+        return git("rev-parse", "HEAD"), bool(git("status", "--porcelain"))
+    except (OSError, subprocess.CalledProcessError):
+        return None, None
