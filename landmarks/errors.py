@@ -26,8 +26,8 @@ class Interrupted(LandmarksError):
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """“; did you mean X?” for the known word most like `word`, or an empty string where none is."""
+    """“ (did you mean X?)” for the known word most like `word`, or an empty string where none is."""
     import difflib
 
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f"; did you mean {close[0]}?" if close else ""
+    return f" (did you mean {close[0]}?)" if close else ""

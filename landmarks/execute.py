@@ -61,7 +61,7 @@ def start(composed: config.Composed, quiet: bool = False) -> Path:
 def resume(folder: Path, overrides: Sequence[str] = (), quiet: bool = False) -> Path:
     """Go on with a run where its last whole checkpoint stands; with `epochs=…` also past its end."""
     with runs.locked(folder):
-        composed, longer = _stored(folder, overrides)
+        composed = _stored(folder, overrides)
         milestone = make(composed)
         settings: Settings = milestone.config
         device = devices.prepare(settings)
@@ -69,12 +69,12 @@ def resume(folder: Path, overrides: Sequence[str] = (), quiet: bool = False) -> 
         found = data.load(settings.data)
         _compare(folder, runs.environment(devices.describe(device), found.checksum), console)
         write_atomically(folder / "config.yaml", config.to_yaml(composed.tree).encode())
-        Run(folder, composed, milestone, found, console).work(resumed=True, longer=longer)
+        Run(folder, composed, milestone, found, console).work(resumed=True)
     return folder
 
 
-def _stored(folder: Path, overrides: Sequence[str]) -> tuple[config.Composed, bool]:
-    """The configuration that a run was started with, changed where `resume` may change it, and whether it is longer."""
+def _stored(folder: Path, overrides: Sequence[str]) -> config.Composed:
+    """The configuration that a run was started with, changed where `resume` may change it."""
     tree = config.from_yaml((folder / "config.yaml").read_text())
     past = (folder / "overrides.txt").read_text().split("\n")[:-1]
     length = tree["epochs"], tree["steps"]
@@ -86,14 +86,13 @@ def _stored(folder: Path, overrides: Sequence[str]) -> tuple[config.Composed, bo
                 f" {', '.join(EXTENSIBLE)}{nearest(key, EXTENSIBLE)}; start another run for the rest"
             )
         tree[key] = config.from_yaml(f"value: {text}")["value"]
-    finished = runs.summary(folder)["status"] == "finished"
-    if finished and (tree["epochs"], tree["steps"]) == length:
+    if runs.summary(folder)["status"] == "finished" and (tree["epochs"], tree["steps"]) == length:
         unit, n = ("epochs", length[0]) if length[0] else ("steps", length[1])
         raise LandmarksError(
             f"{folder}: this run is finished ({unit}={n});"
             f" `landmarks resume {folder} {unit}={2 * (n or 0)}` would extend it"
         )
-    return config.checked(tree, [*past, *overrides]), finished
+    return config.checked(tree, [*past, *overrides])
 
 
 def _compare(folder: Path, now: dict[str, Any], console: Console) -> None:
@@ -122,8 +121,9 @@ class Run:
         self.data = found.to(self.device)
         self.console = console
 
-    def work(self, resumed: bool = False, longer: bool = False) -> None:
+    def work(self, resumed: bool = False) -> None:
         """Train to the end and finish. Raises Interrupted or LandmarksError with the run's place in its sentence."""
+        (self.folder / "summary.json").unlink(missing_ok=True)
         store = Checkpoints(self.folder / "checkpoints", self.settings.keep_checkpoints)
         checkpoint = store.latest(self.device, self.console.say) if resumed else None
         keep, forget = (checkpoint["metrics_bytes"], checkpoint["state"]["step"] + 1) if checkpoint else (0, 0)
@@ -133,7 +133,6 @@ class Run:
         try:
             if checkpoint:
                 training.restore(checkpoint)
-                training.state.stopped &= not longer
                 logger.say(f"resumed at step {training.state.step:,}")
             else:
                 logger.card(show.describe(self.milestone, self.composed))

@@ -273,6 +273,7 @@ class Loop:
         phase = self.phases[self.state.phase]
         state = {
             "state": vars(self.state).copy(),
+            "length": [self.settings.epochs, self.settings.steps],
             "model": self.milestone.state_dict(),
             "factor": self.milestone.factor,
             "optimizers": {name: optimizer.state_dict() for name, optimizer in phase.optimizers.items()},
@@ -285,8 +286,9 @@ class Loop:
         self._tick()
 
     def restore(self, checkpoint: dict[str, Any]) -> None:
-        """Stand where a checkpoint stood."""
+        """Stand where a checkpoint stood; what `decide` stopped there goes on if the run has become longer."""
         self.state = State(**checkpoint["state"])
+        self.state.stopped &= checkpoint["length"] == [self.settings.epochs, self.settings.steps]
         self.milestone.load_state_dict(checkpoint["model"])
         self.milestone.factor = checkpoint["factor"]
         phase = self.phases[self.state.phase]

@@ -202,7 +202,8 @@ class Milestone(nn.Module):
     def update(self, optimizer: str = "main") -> None:
         """Apply the gradients that stand in `.grad` of this optimiser's parameters."""
         if self.watching:
-            self.observe({name: p.grad for name, p in self.named_parameters() if p.grad is not None})
+            mine = {id(p) for group in self.phase.optimizers[optimizer].param_groups for p in group["params"]}
+            self.observe({name: p.grad for name, p in self.named_parameters() if id(p) in mine and p.grad is not None})
         self.phase.optimizers[optimizer].step()
 
     def observe(self, gradients: Mapping[str, Tensor]) -> None:

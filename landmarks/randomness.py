@@ -41,7 +41,7 @@ class Orders:
 
     def epoch(self, epoch: int, n: int) -> npt.NDArray[np.int64]:
         """The order of one epoch, (R, n): a permutation of 0 … n − 1 for each replica."""
-        start = _mix(self.keys + np.uint64(epoch) * np.uint64(0x9E3779B97F4A7C15))
+        start = _mix(self.keys + np.array([epoch], dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15))
         keys = _mix(start + np.arange(1, n + 1, dtype=np.uint64) * np.uint64(0xD1342543DE82EF95))
         return np.argsort(keys, axis=1, kind="stable")
 

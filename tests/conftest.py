@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from landmarks import catalog, config
+from landmarks import catalog, config, data
 from tests import toys
 
 TOYS = {"tenth": "Tenth", "two_phases": "TwoPhases", "adversaries": "Adversaries"}
@@ -30,6 +30,7 @@ def toy(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Non
     folder = workplace / "configs"
     shutil.copytree(config.folder(), folder)
     monkeypatch.setattr(config, "folder", lambda: folder)
+    monkeypatch.setattr(data, "load", toys.load, raising=False)
 
     def add(name: str) -> None:
         entry = catalog.Entry(name, "2026", "toy", "nobody", "logic", "none", "1 s", f"tests.toys:{TOYS[name]}")

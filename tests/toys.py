@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from landmarks.claims import Claim
-from landmarks.milestone import Batch, Card, Milestone, Phase, Scalars, Sums
-from landmarks.settings import POSITIVE, Settings
+from landmarks.milestone import Batch, Card, Data, Milestone, Phase, Scalars, Split, Sums
+from landmarks.settings import POSITIVE, DataSettings, Settings
 
 CARD = Card("A toy", "Nobody 2026.", "Nothing.", Claim("T1", "It learns.", "train/error", 0.0, "nowhere", "recalled"))
 
@@ -21,9 +21,15 @@ epochs: 12
 log_every: 3
 eval_every: 7
 checkpoint_every: 5
-data: {{name: logic, function: xor, low: 0.1, high: 0.9}}
+data: {{name: toy}}
 optimizer: {{lr: 0.1}}
 """
+
+
+def load(settings: DataSettings) -> Data:
+    """XOR: four patterns."""
+    x = torch.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+    return Data("toy", {"train": Split(x, x[:, :1] != x[:, 1:])}, "0" * 64)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,18 +56,19 @@ class Tenth(Milestone):
     def phases(self) -> tuple[Phase, ...]:
         lr = self.config.optimizer.lr
         sgd = torch.optim.SGD(self.net.parameters(), lr=torch.tensor(lr), momentum=0.9, fused=True)
-        return (Phase("training", {"main": sgd}, {"main": lambda t: lr / (1 + t)}, epochs=self.config.epochs, batch_size=1),)
+        rates = {"main": lambda t: lr / (1 + t)}
+        return (Phase("training", {"main": sgd}, rates, epochs=self.config.epochs, batch_size=1),)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.net(x)
 
     def step(self, batch: Batch) -> Scalars:
-        loss = (self(batch.x) - batch.y).square().mean()
+        loss = (self(batch.x) - batch.y.float()).square().mean()
         self.descend(loss)
         return {"loss": loss}
 
     def evaluate(self, batch: Batch) -> Sums:
-        wrong = (self(batch.x) - batch.y).abs() > 0.3
+        wrong = (self(batch.x) - batch.y.float()).abs() > 0.3
         return {"error": (wrong.sum(), len(batch.x))}
 
 

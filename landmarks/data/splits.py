@@ -1,0 +1,60 @@
+"""Splits that are the same on every machine and for every seed of a run."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from landmarks.errors import UsageError
+from landmarks.milestone import Split
+from landmarks.randomness import Orders
+from landmarks.settings import DataSettings
+
+_SEED = 28281998
+"""Of the splits alone, so that the order of a run's training does not repeat it."""
+
+
+def permutation(n: int) -> npt.NDArray[np.int64]:
+    """The fixed permutation of 0 … n − 1, (n,)."""
+    order: npt.NDArray[np.int64] = Orders(_SEED, replicas=1).epoch(0, n)[0]
+    return order
+
+
+def split(x: npt.NDArray[np.uint8], y: npt.NDArray[np.integer]) -> Split:
+    """Tensors of pictures (N, 28, 28), uint8, and labels (N,), int64."""
+    return Split(torch.tensor(x), torch.tensor(y, dtype=torch.int64))
+
+
+def divide(settings: DataSettings, train: Split, test: Callable[[], Split]) -> dict[str, Split]:
+    """`train` and `test`; or, where the settings have `valid` > 0, `train` and `valid`, and `test` is never called."""
+    count = getattr(settings, "valid", 0)
+    return hold_out(train, count) if count else {"train": train, "test": test()}
+
+
+def hold_out(train: Split, count: int) -> dict[str, Split]:
+    """Take `count` patterns out of `train` by the fixed permutation; both parts keep the order of the file.
+
+    Raises UsageError unless 0 < count < N.
+    """
+    n = len(train.x)
+    if not 0 < count < n:
+        raise UsageError(f"data.valid must leave some of the {n} training images to learn from, got {count}")
+    held = np.zeros(n, dtype=bool)
+    held[permutation(n)[:count]] = True
+    valid = torch.from_numpy(held)
+    return {"train": Split(train.x[~valid], train.y[~valid]), "valid": Split(train.x[valid], train.y[valid])}
+
+
+def checksum(splits: Mapping[str, Split]) -> str:
+    """SHA-256, in hex, over the names, shapes, types and bytes of all arrays."""
+    digest = hashlib.sha256()
+    for name, pair in splits.items():
+        for tensor in pair:
+            array = np.ascontiguousarray(tensor.numpy())
+            digest.update(f"{name} {array.shape} {array.dtype.str} ".encode())
+            digest.update(array.data)
+    return digest.hexdigest()

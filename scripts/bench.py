@@ -1,0 +1,130 @@
+"""Benchmarks: what the shared loop costs, each figure a ratio inside one process (ABBA order, median of the rounds).
+
+    python scripts/bench.py loop [--rounds 7] [--json FILE]
+
+A ratio is ours / reference; the shared loop writes its whole log while it is timed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from landmarks import config, data, execute, loop
+from landmarks.checkpoint import Checkpoints
+from landmarks.logger import Console, Logger
+from landmarks.milestone import Batch, Milestone
+
+Work = Callable[[], float]
+"""Does a stretch of training and returns the seconds that it took."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("group", choices=GROUPS)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--json", type=Path, help="write the rows here too")
+    arguments = parser.parse_args()
+    rows = []
+    print(f"{'ours / reference':58}{'ratio':>8}{'range':>16}{'target':>9}  reached")
+    for name, target, ours, reference in GROUPS[arguments.group]():
+        ratios = [_pair(ours, reference, swap=bool(i % 2)) for i in range(arguments.rounds)]
+        ratio, low, high = statistics.median(ratios), min(ratios), max(ratios)
+        rows.append(
+            {"name": name, "ratio": ratio, "low": low, "high": high, "target": target, "reached": ratio <= target}
+        )
+        print(
+            f"{name:58}{ratio:8.3f}{low:8.3f}–{high:.3f}{target:9.2f}  {'yes' if ratio <= target else 'no'}", flush=True
+        )
+    if arguments.json:
+        arguments.json.write_text(json.dumps({"rows": rows}, indent=2) + "\n")
+    return 0
+
+
+def loop_rows() -> list[tuple[str, float, Work, Work]]:
+    """The shared loop with its log on against a bare hand-written loop of the same network, data in memory."""
+    whole = ("optimizer.name=sgd", "optimizer.lr=0.01")
+    plain = ("replicas=1", "epochs=3000", "criterion.tolerance=0.001")
+    return [
+        ("LeNet, batch 128, an epoch", 1.15, *_lenet("batch_size=128", *whole)),
+        ("LeNet, batch 16, an epoch", 1.15, *_lenet("batch_size=16", *whole)),
+        ("LeNet-5 of 1998, one pattern an update, an epoch", 1.15, *_lenet()),
+        ("XOR, one network, 3,000 sweeps", 1.15, *_shared_and_bare("mlp_xor", *plain)),
+    ]
+
+
+def _lenet(*overrides: str) -> tuple[Work, Work]:
+    return _shared_and_bare("lenet", "epochs=1", *overrides)
+
+
+def _shared_and_bare(name: str, *overrides: str) -> tuple[Work, Work]:
+    composed = config.compose(name, ["histograms=false", "eval_every=1000000", *overrides])
+    found = data.load(execute.make(composed).config.data)
+
+    def shared() -> float:
+        milestone = execute.make(composed)
+        settings: Any = milestone.config
+        device = execute.devices.prepare(settings)
+        with tempfile.TemporaryDirectory() as place:
+            logger = Logger(Path(place), Console(quiet=True))
+            training = loop.Loop(milestone, found, settings, device, logger, Checkpoints(Path(place), 1))
+            training._measure = lambda split: {}  # type: ignore[method-assign]  # training alone is compared
+            training._save = lambda: None  # type: ignore[method-assign]
+            start = time.perf_counter()
+            training.run()
+            elapsed = time.perf_counter() - start
+            logger.close()
+        return elapsed
+
+    def bare() -> float:
+        milestone = execute.make(composed)
+        execute.devices.prepare(milestone.config)
+        return _bare(milestone, found)
+
+    return shared, bare
+
+
+def _bare(milestone: Milestone, found: data.Data) -> float:
+    """The loop as one writes it by hand for one network: shuffle, slice, step, add up the loss."""
+    (phase,) = milestone.phases()
+    milestone.phase = phase
+    x, y = found.splits["train"]
+    size = phase.batch_size or len(x)
+    rate = phase.schedules["main"](0.0)
+    phase.optimizers["main"].param_groups[0]["lr"].fill_(rate)
+    start = time.perf_counter()
+    total = torch.zeros(())
+    milestone.begin_epoch(found)
+    for _ in range(phase.epochs or 0):
+        if milestone.replicated:
+            total += milestone.step(Batch(x[None], y[None]))["loss"].detach()
+            continue
+        order = torch.randperm(len(x))
+        shuffled, labels = x[order], y[order]
+        for i in range(0, len(x), size):
+            total += milestone.step(Batch(shuffled[i : i + size], labels[i : i + size]))["loss"].detach()
+    assert torch.isfinite(total)
+    return time.perf_counter() - start
+
+
+def _pair(ours: Work, reference: Work, swap: bool) -> float:
+    """One paired ratio, ABBA: (A + A') / (B + B')."""
+    first, second = (reference, ours) if swap else (ours, reference)
+    times = [first(), second(), second(), first()]
+    outer, inner = times[0] + times[3], times[1] + times[2]
+    return inner / outer if swap else outer / inner
+
+
+GROUPS = {"loop": loop_rows}
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,227 @@
+"""The commands, by running them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from landmarks import cli, config, runs
+
+ROOT = Path(__file__).parents[1]
+
+
+def landmarks(*words: str, code: int = 0, **kwargs: object) -> subprocess.CompletedProcess[str]:
+    """Run the command as a user would, in a process of its own."""
+    command = [sys.executable, "-m", "landmarks", *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False, **kwargs)  # type: ignore[call-overload]
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["rum"], "no verb rum (did you mean run?)"),
+        (["lenet"], "`landmarks run lenet`"),
+        (["run"], "run wants a milestone"),
+        (["run", "lenett"], "no milestone lenett (did you mean lenet?)"),
+        (["run", "mlp_xor,lenett"], "no milestone lenett"),
+        (["run", "mlp_xor", "optimiser.lr=1"], "no key optimiser.lr (did you mean optimizer.lr?)"),
+        (["run", "mlp_xor", "scale=papr"], "no scale papr (did you mean paper?)"),
+        (["run", "mlp_xor", "experiment=nonsense"], "no experiment nonsense"),
+        (["run", "mlp_xor", "experiment=paritty"], "did you mean parity?"),
+        (["run", "mlp_xor", "seed=abc"], "override seed=abc: seed must be a whole number, got 'abc'"),
+        (["run", "mlp_xor", "seed=-1"], "override seed=-1: seed must be >= 0, got -1"),
+        (["run", "mlp_xor", "seed=1.5"], "seed must be a whole number"),
+        (["run", "mlp_xor", "seed"], "write KEY=VALUE"),
+        (["run", "mlp_xor", "optimizer.lr=-0.1"], "override optimizer.lr=-0.1: optimizer.lr must be > 0, got -0.1"),
+        (["run", "mlp_xor", "optimizer=3"], "optimizer must be a group"),
+        (["run", "mlp_xor", "device=cuda:99"], "device=cuda:99: torch"),
+        (["run", "mlp_xor", "device=gpu"], "device must be auto, cpu, cuda, cuda:N or mps, got gpu"),
+        (["run", "mlp_xor", "milestone=lenet"], "landmarks run lenet"),
+        (["run", "mlp_xor", "optimizer.lr=[1"], "optimizer.lr"),
+        (["run", "mlp_xor", "-m", "optimiser.lr=1,2"], "no key optimiser.lr"),
+        (["run", "lenet", "replicas=3"], "replicas must be 1"),
+        (["show", "lenett"], "did you mean lenet?"),
+        (["show"], "show wants a milestone"),
+        (["resume"], "resume wants a run"),
+        (["resume", "last"], "there is no run"),
+        (["runs", "--rusn", "x"], "no option --rusn (did you mean --runs?)"),
+        (["board"], "no such folder"),
+        (["data", "fech"], "did you mean fetch?"),
+    ],
+)
+def test_a_usage_error_is_one_sentence_and_exit_2(
+    words: list[str], says: str, workplace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(words) == 2
+    said = capsys.readouterr()
+    assert says in said.err
+    assert said.err.count("\n") == 1
+    assert not list(workplace.glob("runs/*/*"))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--help"],
+        ["list"],
+        ["rum"],
+        ["run", "lenett"],
+        ["run", "lenet", "optimiser.lr=1"],
+        ["run", "lenet", "scale=papr"],
+        ["run", "lenet", "experiment=nonsense"],
+        ["run", "lenet", "seed=abc"],
+    ],
+)
+def test_what_needs_no_torch_does_not_import_it(words: list[str], workplace: Path) -> None:
+    heavy = "{'torch', 'torchvision', 'matplotlib', 'tensorboard', 'pandas'}"
+    hydra = " | {'hydra', 'omegaconf', 'rich'}" if words[0] != "run" else ""
+    code = f"import sys; from landmarks import cli; cli.main({words!r}); print(({heavy}{hydra}) & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "set()"
+
+
+def test_a_run_a_resume_a_list(workplace: Path) -> None:
+    done = landmarks("run", "mlp_xor", "replicas=3")
+    assert done.stdout.splitlines()[-1].startswith("mlp_xor: ")
+    (folder,) = (workplace / "runs" / "mlp_xor").iterdir()
+    assert (folder / "overrides.txt").read_text() == "replicas=3\n"
+    assert "finished" in landmarks("resume", "last", code=1).stderr
+    table = landmarks("runs").stdout.splitlines()
+    assert len(table) == 2
+    assert "finished" in table[1]
+    assert "replicas=3" in table[1]
+
+
+def test_quiet_prints_the_result_alone(workplace: Path) -> None:
+    assert len(landmarks("run", "mlp_xor", "-q").stdout.splitlines()) == 1
+
+
+def test_a_sweep_gives_a_folder_each(workplace: Path) -> None:
+    landmarks("run", "mlp_xor", "-m", "seed=0,1,2", "experiment=two_hidden", "epochs=50")
+    folders = sorted((workplace / "runs" / "mlp_xor").iterdir())
+    seeds = [json.loads((folder / "summary.json").read_text())["seed"] for folder in folders]
+    assert seeds == [0, 1, 2]
+    assert (folders[1] / "overrides.txt").read_text().split() == ["seed=1", "experiment=two_hidden", "epochs=50"]
+
+
+def test_hydra_prints_the_configuration(workplace: Path) -> None:
+    printed = config.from_yaml(landmarks("run", "mlp_xor", "--cfg", "job", "seed=5").stdout)
+    assert printed == config.compose("mlp_xor", ["seed=5"]).tree
+    assert not (workplace / "runs").exists()
+
+
+def test_several_milestones_and_one_failure(workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (workplace / "runs").mkdir()
+    (workplace / "runs" / "mlp_xor").write_text("in the way")
+    assert cli.main(["run", "mlp_xor,mlp_xor,lenet", "epochs=1", "-q"]) == 1
+    said = capsys.readouterr()
+    assert "lenet: " in said.out
+    assert "mlp_xor: a file is in the way" in said.err.replace("\n", " ") or "runs" in said.err
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_read_only_folder(workplace: Path) -> None:
+    (workplace / "runs").mkdir(mode=0o500)
+    assert "choose another with runs=DIR" in landmarks("run", "mlp_xor", code=1).stderr
+
+
+def test_a_runs_folder_that_cannot_be_made(workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["run", "mlp_xor", "runs=/proc/none", "-q"]) == 1
+    said = capsys.readouterr().err
+    assert "choose another with runs=DIR" in said
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["lenet", "mlp_xor"])
+def test_every_key_that_show_prints_can_be_overridden(name: str, workplace: Path) -> None:
+    composed = config.compose(name)
+    keys = [key for key in config._keys(composed.tree) if key not in ("milestone", "experiment", "scale")]
+    for key in keys:
+        value = composed.tree
+        for part in key.split("."):
+            value = value[part]
+        if not isinstance(value, dict):
+            again = config.compose(name, [f"{key}={_as_override(value)}"])
+            assert again.tree == composed.tree, key
+
+
+def _as_override(value: object) -> str:
+    if isinstance(value, list):
+        return "[" + ",".join(map(_as_override, value)) + "]"
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{k}:{_as_override(v)}" for k, v in value.items()) + "}"
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def test_kill_9_in_the_middle_and_resume(workplace: Path) -> None:
+    """LeNet killed for real ends byte for byte as the run that was left alone."""
+    words = ["run", "lenet", "epochs=2", "checkpoint_every=500", "figures=false"]
+    landmarks(*words)
+    whole = runs.find("last", "runs")
+    started = subprocess.Popen([sys.executable, "-m", "landmarks", *words], stdout=subprocess.DEVNULL)
+    try:
+        _until(lambda: len(runs.all_runs("runs")) == 2)
+        cut = runs.find("last", "runs")
+        _until(lambda: any(cut.glob("checkpoints/step-*.pt")) or started.poll() is not None)
+        assert "another process" in landmarks("resume", str(cut), code=1).stderr
+    finally:
+        started.send_signal(signal.SIGKILL)
+        started.wait()
+    assert runs.summary(cut)["status"] == "killed"
+    landmarks("resume", str(cut))
+    assert (whole / "model.safetensors").read_bytes() == (cut / "model.safetensors").read_bytes()
+    summaries = [json.loads((folder / "summary.json").read_text()) for folder in (whole, cut)]
+    assert summaries[0]["metrics"] == summaries[1]["metrics"]
+    assert summaries[0]["fingerprint"] == summaries[1]["fingerprint"]
+
+
+def test_the_board_answers_and_ends_on_ctrl_c(workplace: Path) -> None:
+    landmarks("run", "mlp_xor", "epochs=20", "-q")
+    board = subprocess.Popen(
+        [sys.executable, "-m", "landmarks", "board", "--port", "0"], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert board.stdout is not None
+        address = next(word for word in board.stdout.readline().split() if word.startswith("http://127.0.0.1:"))
+        with urllib.request.urlopen(address + "data/runs") as answer:
+            assert json.load(answer)[0].startswith("mlp_xor/")
+        board.send_signal(signal.SIGINT)
+        assert board.wait(timeout=30) == 0
+    finally:
+        board.kill()
+
+
+def test_a_wheel_holds_the_configuration(tmp_path: Path) -> None:
+    """The wheel, unpacked far from the clone, composes as the clone does."""
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
+        cwd=ROOT, check=True, capture_output=True,
+    )  # fmt: skip
+    (wheel,) = tmp_path.glob("*.whl")
+    zipfile.ZipFile(wheel).extractall(tmp_path / "site")
+    code = "from landmarks import config; print(config.folder()); print(config.compose('lenet').tree['epochs'])"
+    environment = os.environ | {"PYTHONPATH": str(tmp_path / "site")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment, cwd=tmp_path
+    )
+    epochs = config.compose("lenet").tree["epochs"]
+    assert done.stdout.split() == [str(tmp_path / "site" / "landmarks" / "configs"), str(epochs)]
+
+
+def _until(holds) -> None:
+    deadline = time.monotonic() + 120
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

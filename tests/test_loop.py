@@ -1,0 +1,260 @@
+"""The shared loop with made-up milestones: training, logging, stopping, resuming, extending."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from landmarks import cli, config, execute, runs
+from landmarks.errors import Interrupted, LandmarksError
+from landmarks.milestone import Batch, Decision, Milestone, Scalars
+from tests import toys
+
+Add = Callable[[str], None]
+NAMES = ["tenth", "two_phases", "adversaries"]
+
+
+def start(name: str, *overrides: str) -> Path:
+    return execute.start(config.compose(name, overrides), quiet=True)
+
+
+def lines(folder: Path) -> list[dict[str, Any]]:
+    """The lines of `metrics.jsonl` without what a clock put there."""
+    read = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [{k: v for k, v in line.items() if k != "seconds" and not k.startswith("speed/")} for line in read]
+
+
+def same(one: Path, other: Path) -> bool:
+    weights = [(folder / "model.safetensors").read_bytes() for folder in (one, other)]
+    metrics = [json.loads((folder / "summary.json").read_text())["metrics"] for folder in (one, other)]
+    return weights[0] == weights[1] and lines(one) == lines(other) and metrics[0] == metrics[1]
+
+
+class Killed(BaseException):
+    """Ends a run as `kill -9` would: nothing of ours catches it."""
+
+
+def at_step(monkeypatch: pytest.MonkeyPatch, name: str, n: int, act: Callable[[], None]) -> None:
+    """Let something happen in the middle of the n-th step."""
+    cls = getattr(toys, {"tenth": "Tenth", "two_phases": "TwoPhases", "adversaries": "Adversaries"}[name])
+    calls, step = [0], cls.step
+
+    def patched(self: Milestone, batch: Batch) -> Scalars:
+        calls[0] += 1
+        if calls[0] == n:
+            act()
+        result: Scalars = step(self, batch)
+        return result
+
+    monkeypatch.setattr(cls, "step", patched)
+
+
+def kill() -> None:
+    raise Killed
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_made_up_milestone_trains_logs_and_checkpoints(toy: Add, name: str) -> None:
+    toy(name)
+    folder = start(name)
+    summary = json.loads((folder / "summary.json").read_text())
+    assert summary["status"] == "finished"
+    assert summary["steps"] == {"tenth": 48, "two_phases": 20, "adversaries": 12}[name]
+    assert len(list((folder / "checkpoints").glob("*.pt"))) == 2
+    assert {path.name for path in folder.iterdir()} >= {
+        "config.yaml", "overrides.txt", "environment.json", "log.txt", "metrics.jsonl", "model.safetensors", "figures",
+    }  # fmt: skip
+    assert (folder / "figures" / "curves.png").stat().st_size > 5000
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("kill_at", [1, 4, 6, 11, 12])
+def test_a_killed_run_ends_as_an_uninterrupted_one(
+    toy: Add, name: str, kill_at: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toy(name)
+    whole = start(name)
+    with monkeypatch.context() as patch:
+        at_step(patch, name, kill_at, kill)
+        with pytest.raises(Killed):
+            start(name)
+    cut = runs.find("last", "runs")
+    assert cut != whole
+    execute.resume(cut, quiet=True)
+    assert same(whole, cut)
+
+
+def test_two_kills_and_a_damaged_checkpoint(toy: Add, monkeypatch: pytest.MonkeyPatch) -> None:
+    toy("tenth")
+    whole = start("tenth")
+    for n in (23, 13):
+        with monkeypatch.context() as patch:
+            at_step(patch, "tenth", n, kill)
+            with pytest.raises(Killed):
+                start("tenth") if n == 23 else execute.resume(runs.find("last", "runs"), quiet=True)
+    cut = runs.find("last", "runs")
+    newest = max((cut / "checkpoints").glob("*.pt"))
+    newest.write_bytes(newest.read_bytes()[:-40])
+    execute.resume(cut, quiet=True)
+    assert same(whole, cut)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_saves_and_resume_goes_on(
+    toy: Add, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, code: int
+) -> None:
+    toy("tenth")
+    whole = start("tenth")
+    with monkeypatch.context() as patch:
+        at_step(patch, "tenth", 17, lambda: os.kill(os.getpid(), number))
+        with pytest.raises(Interrupted, match="landmarks resume") as caught:
+            start("tenth")
+    assert caught.value.exit_code == code
+    cut = runs.find("last", "runs")
+    assert json.loads((cut / "summary.json").read_text())["status"] == "interrupted"
+    assert max((cut / "checkpoints").glob("*.pt")).name == "step-000000017.pt"
+    execute.resume(cut, quiet=True)
+    assert same(whole, cut)
+
+
+def test_how_often_is_logged_changes_no_weight(toy: Add) -> None:
+    toy("tenth")
+    often = start("tenth", "log_every=1", "eval_every=1", "checkpoint_every=1")
+    seldom = start("tenth", "log_every=100", "eval_every=31", "checkpoint_every=29")
+    assert (often / "model.safetensors").read_bytes() == (seldom / "model.safetensors").read_bytes()
+
+
+def test_a_finished_run_says_so_and_can_be_extended(toy: Add) -> None:
+    toy("tenth")
+    folder = start("tenth")
+    with pytest.raises(LandmarksError, match=r"finished \(epochs=12\).*epochs=24"):
+        execute.resume(folder)
+    with pytest.raises(LandmarksError, match="changes only"):
+        execute.resume(folder, ["optimizer.lr=1.0"])
+    execute.resume(folder, ["epochs=20"], quiet=True)
+    longer = start("tenth", "epochs=20")
+    assert (folder / "model.safetensors").read_bytes() == (longer / "model.safetensors").read_bytes()
+
+
+def test_an_extended_run_may_itself_be_killed(toy: Add, monkeypatch: pytest.MonkeyPatch) -> None:
+    toy("tenth")
+    folder = start("tenth")
+    with monkeypatch.context() as patch:
+        at_step(patch, "tenth", 9, kill)
+        with pytest.raises(Killed):
+            execute.resume(folder, ["epochs=20"], quiet=True)
+    execute.resume(folder, quiet=True)
+    longer = start("tenth", "epochs=20")
+    assert (folder / "model.safetensors").read_bytes() == (longer / "model.safetensors").read_bytes()
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(toy: Add, capsys: pytest.CaptureFixture[str]) -> None:
+    toy("tenth")
+    assert cli.main(["run", "tenth", "optimizer.lr=1e30", "-q"]) == 1
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "is not finite" in said
+    assert "rate: main" in said
+
+
+def test_a_second_process_on_a_run_is_refused(toy: Add) -> None:
+    toy("tenth")
+    folder = start("tenth")
+    with runs.locked(folder), pytest.raises(LandmarksError, match="another process"):
+        execute.resume(folder, ["epochs=20"])
+
+
+def test_tensorboard_reads_every_scalar_of_the_log(toy: Add, monkeypatch: pytest.MonkeyPatch) -> None:
+    toy("tenth")
+    with monkeypatch.context() as patch:
+        at_step(patch, "tenth", 28, kill)
+        with pytest.raises(Killed):
+            start("tenth")
+    folder = execute.resume(runs.find("last", "runs"), quiet=True)
+    events = EventAccumulator(str(folder), size_guidance={"scalars": 0}).Reload()
+    written: dict[str, list[tuple[int, float]]] = {}
+    for line in (json.loads(text) for text in (folder / "metrics.jsonl").read_text().splitlines()):
+        for name in line.keys() - {"step", "phase", "epoch", "seconds"}:
+            written.setdefault(name, []).append((line["step"], line[name]))
+    assert written.keys() >= {"train/loss", "train/error", "rate/main", "gradient/all", "speed/items_per_s"}
+    for name, points in written.items():
+        read = [(event.step, event.value) for event in events.Scalars(name)]
+        assert [step for step, _ in read] == [step for step, _ in points], name
+        assert [value for _, value in read] == pytest.approx([value for _, value in points], rel=1e-6), name
+    assert {"card/text_summary"} <= set(events.Tags()["tensors"])
+    assert "curves" in events.Tags()["images"]
+    assert any(name.startswith("weights/") for name in events.Tags()["histograms"])
+
+
+class NoHost(TorchDispatchMode):
+    """Refuses what would make the host wait for the device."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        assert func is not torch.ops.aten._local_scalar_dense.default, "the step asks the device for a number"
+        return func(*args, **(kwargs or {}))
+
+
+def test_no_step_waits_for_the_device(toy: Add, monkeypatch: pytest.MonkeyPatch) -> None:
+    toy("tenth")
+    steps = execute.loop.Loop._steps
+
+    def watched(self: Any, *args: Any, **kwargs: Any) -> None:
+        with NoHost():
+            steps(self, *args, **kwargs)
+
+    monkeypatch.setattr(execute.loop.Loop, "_steps", watched)
+    start("tenth")
+
+
+def test_only_the_phases_own_parameters_learn(toy: Add, monkeypatch: pytest.MonkeyPatch) -> None:
+    toy("two_phases")
+    seen: list[tuple[str, dict[str, list[float]]]] = []
+    step = toys.TwoPhases.step
+
+    def watched(self: toys.TwoPhases, batch: Batch) -> Scalars:
+        result: Scalars = step(self, batch)
+        seen.append((self.phase.name, {n: p.detach().flatten().tolist() for n, p in self.net.named_parameters()}))
+        return result
+
+    monkeypatch.setattr(toys.TwoPhases, "step", watched)
+    start("two_phases")
+    for (before_phase, before), (phase, after) in itertools.pairwise(seen):
+        if before_phase == phase:
+            moved = {name[0] for name in after if before[name] != after[name]}
+            assert moved == ({"0"} if phase == "first" else {"3"})
+
+
+def test_two_adversaries_circle(toy: Add) -> None:
+    """x ← x − η y and y ← y + 2η x', by hand."""
+    toy("adversaries")
+    folder = start("adversaries", "log_every=1", "optimizer.lr=0.1")
+    x = y = 1.0
+    for line in (line for line in lines(folder) if "train/x" in line):
+        x -= 0.1 * y
+        y += 0.2 * x
+        assert line["train/x"] == pytest.approx(x, rel=1e-5)
+        assert line["train/y"] == pytest.approx(y, rel=1e-5)
+
+
+def test_decide_can_stop_and_change_the_rate(toy: Add, monkeypatch: pytest.MonkeyPatch) -> None:
+    toy("tenth")
+
+    def decide(self: Milestone, metrics: Any) -> Decision:
+        self.factor *= 0.5
+        return Decision.STOP if self.factor < 0.2 else Decision.CONTINUE
+
+    monkeypatch.setattr(toys.Tenth, "decide", decide)
+    folder = start("tenth")
+    rates = {line["step"]: line["rate/main"] for line in lines(folder) if "rate/main" in line}
+    assert rates[9] == pytest.approx(0.5 * 0.1 / (1 + 8 / 4))
+    assert json.loads((folder / "summary.json").read_text())["steps"] == 21
