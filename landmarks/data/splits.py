@@ -18,9 +18,9 @@ _SEED = 28281998
 """Of the splits alone, so that the order of a run's training does not repeat it."""
 
 
-def permutation(n: int) -> npt.NDArray[np.int64]:
-    """The fixed permutation of 0 … n − 1, (n,)."""
-    order: npt.NDArray[np.int64] = Orders(_SEED, replicas=1).epoch(0, n)[0]
+def permutation(n: int, number: int = 0) -> npt.NDArray[np.int64]:
+    """A fixed permutation of 0 … n − 1, (n,); those of another number are independent of it."""
+    order: npt.NDArray[np.int64] = Orders(_SEED, replicas=1).epoch(number, n)[0]
     return order
 
 
