@@ -159,12 +159,18 @@ def container(config: Any) -> Tree:
 
 def _compose(overrides: list[str]) -> Tree:
     import hydra
+    from hydra.core.global_hydra import GlobalHydra
 
+    holder = GlobalHydra.instance()
+    outer = holder.hydra  # set where Hydra itself launched this job
+    holder.clear()
     try:
         with hydra.initialize_config_dir(str(folder()), version_base="1.3"):
             return container(hydra.compose("config", overrides=overrides))
     except (hydra.errors.HydraException, ValueError) as error:
         raise UsageError(_sentence(error)) from error
+    finally:
+        holder.hydra = outer
 
 
 def _sentence(error: Exception) -> str:

@@ -37,7 +37,8 @@ def prepare(settings: Settings) -> torch.device:
     torch.backends.cudnn.benchmark = not settings.deterministic
     if settings.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(settings.deterministic)
+    # use_deterministic_algorithms does the same, but imports the whole compiler for it: a second.
+    torch.set_deterministic_debug_mode("error" if settings.deterministic else "default")
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # a pass over every new tensor
     return device
 

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from torch import Tensor
@@ -123,15 +123,7 @@ class Logger:
         self.text_log.close()
 
 
-def read_metrics(folder: Path) -> dict[str, list[tuple[int, float]]]:
-    """The curves of a run: name → [(step, value), …]. A last line cut short by a kill is left out."""
-    curves: dict[str, list[tuple[int, float]]] = {}
+def read_metrics(folder: Path) -> list[dict[str, Any]]:
+    """The lines of a run's `metrics.jsonl`. A last line cut short by a kill is left out."""
     with (folder / "metrics.jsonl").open(encoding="utf-8") as file:
-        for text in file:
-            if not text.endswith("\n"):
-                break
-            line = json.loads(text)
-            for name, value in line.items():
-                if "/" in name:
-                    curves.setdefault(name, []).append((line["step"], value))
-    return curves
+        return [json.loads(line) for line in file if line.endswith("\n")]

@@ -95,6 +95,7 @@ class Loop:
         self.marked = time.perf_counter()
         self.busy, self.items, self.speed = 0.0, 0, 0.0
         self.rates: dict[str, float] = {}
+        self.batches: Callable[[int], Batch] | None = None
         torch.manual_seed(torch_seed(settings.seed, settings.first_replica, "training"))
 
     def run(self) -> State:
@@ -104,62 +105,61 @@ class Loop:
                 self._train(self.phases[self.state.phase])
                 self.state.phase, self.state.at = self.state.phase + 1, 0
             if not self.phases:
-                self._evaluate("", 0)
+                self._evaluate("")
         self._measure_training_set()
         return self.state
 
     def _train(self, phase: Phase) -> None:
-        """One phase, in stretches that end where a log line, an evaluation, a checkpoint or an epoch is due."""
+        """One phase, in stretches that end where a log line, an evaluation or a checkpoint is due."""
         self._enter(phase)
-        split, state, settings = self.data.splits[phase.data], self.state, self.settings
-        size = phase.batch_size or len(split.x)
-        per_epoch = math.ceil(len(split.x) / size)
-        length = self.length(phase)
+        state, settings = self.state, self.settings
+        per_epoch, length = self.per_epoch(phase), self.length(phase)
         every = [n or per_epoch for n in (settings.log_every, settings.eval_every, settings.checkpoint_every)]
-        batches: Callable[[int], Batch] | None = None
         while state.at < length and not state.stopped:
-            epoch, position = divmod(state.at, per_epoch)
-            if position == 0 or batches is None:
-                self.milestone.epoch = epoch
-                batches = self._batches(phase, split, epoch, size)
-            if position == 0:
-                self.milestone.begin_epoch(self.data)
-            due = min(length, state.at - position + per_epoch, *(state.at - state.at % n + n for n in every))
-            self._steps(phase, batches, position, due, per_epoch, log=due % every[0] == 0 or due == length)
+            due = min(length, *(state.at - state.at % n + n for n in every))
+            self._steps(phase, due, log=due % every[0] == 0 or due == length)
             self.busy += self._tick()
             last = state.at == length
             if last or state.at % every[0] == 0:
-                self._log(phase, epoch, size)
+                self._log(phase)
             if last or state.at % every[1] == 0:
-                state.stopped = self._evaluate(phase.name, epoch) is Decision.STOP
+                state.stopped = self._evaluate(phase.name) is Decision.STOP
             if last or state.stopped or state.at % every[2] == 0 or self.signal:
                 self._save()
             self._obey_signal()
             self._progress(phase, length)
 
-    def _steps(
-        self, phase: Phase, batches: Callable[[int], Batch], position: int, due: int, per_epoch: int, log: bool
-    ) -> None:
+    def _steps(self, phase: Phase, due: int, log: bool) -> None:
         """The tight stretch: nothing here waits for the device."""
         state, milestone, sums = self.state, self.milestone, self.sums
-        in_epochs = phase.epochs is not None
-        start = state.at
+        per_epoch, in_epochs, start = self.per_epoch(phase), phase.epochs is not None, state.at
         for at in range(start, due):
+            epoch, position = divmod(at, per_epoch)
+            if position == 0 or self.batches is None:
+                milestone.epoch = epoch
+                self.batches = self._batches(phase, epoch)
+            if position == 0:
+                milestone.begin_epoch(self.data)
             self._set_rates(phase, at / per_epoch if in_epochs else at)
             milestone.watching = log and at == due - 1
-            sums.add(milestone.step(batches(position + at - start)))
+            sums.add(milestone.step(self.batches(position)))
             if self.signal:
                 due = at + 1
                 break
         state.at, state.step = due, state.step + due - start
-        self.items += due - start
+        self.items += (due - start) * self.size(phase) * self.settings.replicas
+
+    def size(self, phase: Phase) -> int:
+        """The patterns of a batch."""
+        return phase.batch_size or len(self.data.splits[phase.data].x)
+
+    def per_epoch(self, phase: Phase) -> int:
+        """The steps of an epoch."""
+        return math.ceil(len(self.data.splits[phase.data].x) / self.size(phase))
 
     def length(self, phase: Phase) -> int:
         """The steps of a phase."""
-        if phase.steps is not None:
-            return phase.steps
-        n = len(self.data.splits[phase.data].x)
-        return (phase.epochs or 0) * math.ceil(n / (phase.batch_size or n))
+        return phase.steps if phase.steps is not None else (phase.epochs or 0) * self.per_epoch(phase)
 
     def _enter(self, phase: Phase) -> None:
         """Let only this phase's parameters learn, and forget the rates of the last one."""
@@ -168,6 +168,7 @@ class Loop:
         for name, parameter in self.milestone.named_parameters():
             parameter.requires_grad_(not phase.trains or name.startswith(phase.trains))
         self.rates = {}
+        self.batches = None
 
     def _set_rates(self, phase: Phase, progress: float) -> None:
         """base(progress) × factor, written to the device only where it changed."""
@@ -178,10 +179,12 @@ class Loop:
                 for group in phase.optimizers[name].param_groups:
                     group["lr"].fill_(rate)
 
-    def _batches(self, phase: Phase, split: Split, epoch: int, size: int) -> Callable[[int], Batch]:
+    def _batches(self, phase: Phase, epoch: int) -> Callable[[int], Batch]:
         """A function from position to batch. The epoch's order is applied once, so that a batch is a slice."""
-        x, y = split
-        replicas = self.settings.replicas
+        x, y = self.data.splits[phase.data]
+        size, replicas = self.size(phase), self.settings.replicas
+        if phase.order != "shuffled" and self.batches:
+            return self.batches
         if phase.order == "sequential":
             if self.milestone.replicated:
                 x, y = x.expand(replicas, *x.shape), y.expand(replicas, *y.shape)
@@ -193,16 +196,15 @@ class Loop:
             return lambda i: Batch(x[:, i * size : (i + 1) * size], y[:, i * size : (i + 1) * size])
         return lambda i: Batch(x[i * size : (i + 1) * size], y[i * size : (i + 1) * size])
 
-    def _log(self, phase: Phase, epoch: int, size: int) -> None:
+    def _log(self, phase: Phase) -> None:
         """Means since the last line, rates, gradient norms and speed: one transfer, one check, one write."""
         means = self._means()
         norms = self.milestone.gradient_norms
         values = torch.stack(list(norms.values())).tolist() if norms else []
         self.busy += self._tick()
-        self.speed = self.items * size * self.settings.replicas / self.busy
+        self.speed = self.items / self.busy
         self._write(
             phase.name,
-            epoch,
             means
             | {f"rate/{name}": rate for name, rate in self.rates.items()}
             | {f"gradient/{name}": value for name, value in zip(norms, values, strict=True)}
@@ -211,13 +213,13 @@ class Loop:
         self.busy, self.items = 0.0, 0
         self.sums.clear()
 
-    def _evaluate(self, phase: str, epoch: int) -> Decision:
+    def _evaluate(self, phase: str) -> Decision:
         """Measure the splits that are only looked at (the training split where there is no other), then decide."""
         splits = [name for name in ("valid", "test") if name in self.data.splits] or ["train"]
         metrics: dict[str, float] = {}
         for name in splits:
             metrics |= {f"{name}/{key}": value for key, value in self._measure(self.data.splits[name]).items()}
-        self._write(phase, epoch, metrics)
+        self._write(phase, metrics)
         if self.settings.histograms:
             self.logger.histograms(self.state.step, self.milestone.named_parameters())
         self._tick()
@@ -227,7 +229,7 @@ class Loop:
         """At the end, once: the final weights on the whole training set, as `train_set/…`."""
         if set(self.data.splits) != {"train"}:
             found = self._measure(self.data.splits["train"])
-            self._write("end", self.milestone.epoch, {f"train_set/{name}": value for name, value in found.items()})
+            self._write("end", {f"train_set/{name}": value for name, value in found.items()})
 
     def _measure(self, split: Split) -> dict[str, float]:
         self.milestone.eval()
@@ -237,9 +239,9 @@ class Loop:
         self.milestone.train()
         return found
 
-    def _write(self, phase: str, epoch: int, values: dict[str, float]) -> None:
+    def _write(self, phase: str, values: dict[str, float]) -> None:
         self.state.metrics |= {name: value for name, value in values.items() if not name.startswith("speed/")}
-        self.logger.scalars(self.state.step, phase, epoch + 1, self.state.seconds, values)
+        self.logger.scalars(self.state.step, phase, self.milestone.epoch + 1, self.state.seconds, values)
 
     def _tick(self) -> float:
         """Seconds since the last tick, added to the run's own time."""

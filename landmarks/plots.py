@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from landmarks.claims import Claim
 
@@ -13,49 +14,57 @@ if TYPE_CHECKING:
 COLOURS = {"train": "#7a869a", "valid": "#b8860b", "test": "#c0392b", "train_set": "#34495e"}
 """One colour a split, the same in every picture of the suite."""
 
-Curves = dict[str, list[tuple[int, float]]]
+PANELS = 3
+LABELS = {"train": "training (running)", "train_set": "training set (final weights)"}
 
 
-def curves(found: Curves, title: str, headline: Claim) -> Figure:
-    """Every measured scalar over the updates, a panel each, splits together, the published value as a dashed line."""
+def curves(lines: Sequence[Mapping[str, Any]], title: str, headline: Claim) -> Figure:
+    """The first measures of a run's log, splits together, by epoch where it has some; the published value dashed."""
     from matplotlib.figure import Figure
 
+    by_epoch = max((line["epoch"] for line in lines), default=0) > 2
     panels: dict[str, list[str]] = {}
-    for name in found:
+    for name in (name for line in lines for name in line):
         split, _, measure = name.partition("/")
-        if split in COLOURS:
-            panels.setdefault(measure, []).append(name)
-    figure = Figure(figsize=(4.6 * min(len(panels), 3) or 4.6, 3.4 * -(-len(panels) // 3) or 3.4), layout="constrained")
+        if split in COLOURS and name not in panels.setdefault(measure, []):
+            panels[measure].append(name)
+    shown = [*panels][:PANELS]
+    shown += [measure for measure in panels if headline.metric in panels[measure] and measure not in shown]
+    figure = Figure(figsize=(4.4 * max(len(shown), 1), 3.6), layout="constrained")
     figure.suptitle(title, fontsize=11)
-    for i, (measure, names) in enumerate(panels.items(), 1):
-        axes = figure.add_subplot(-(-len(panels) // 3), min(len(panels), 3), i)
-        for name in names:
-            _draw(axes, name, found[name], percent=measure == "error")
-        if any(name == headline.metric for name in names):
+    for axes, measure in zip(figure.subplots(1, max(len(shown), 1), squeeze=False)[0], shown, strict=False):
+        for name in panels[measure]:
+            _draw(axes, name, _points(lines, name, "epoch" if by_epoch else "step"), percent=measure == "error")
+        if headline.metric in panels[measure]:
             published = headline.published * (100 if headline.unit == "%" else 1)
-            axes.axhline(
-                published,
-                color="black",
-                linestyle="--",
-                linewidth=1,
-                label=f"paper {headline.format(headline.published)}",
-            )
-        axes.set_title(measure + (" (%)" if measure == "error" else ""), fontsize=10)
-        axes.set_xlabel("updates", fontsize=9)
+            label = f"paper {headline.format(headline.published)}"
+            axes.axhline(published, color="black", linestyle="--", linewidth=1, label=label)
+        axes.set_title(measure.replace("_", ", ") + (" (%)" if measure == "error" else ""), fontsize=10)
+        axes.set_xlabel("epochs" if by_epoch else "updates", fontsize=9)
+        axes.locator_params(axis="x", integer=True, nbins=6)
         axes.grid(alpha=0.25)
         axes.legend(fontsize=8, frameon=False)
         axes.spines[["top", "right"]].set_visible(False)
     return figure
 
 
+def _points(lines: Sequence[Mapping[str, Any]], name: str, unit: str) -> list[tuple[int, float]]:
+    """(epoch or step, mean of what was logged in it)."""
+    found: dict[int, list[float]] = {}
+    for line in lines:
+        if name in line:
+            found.setdefault(line[unit], []).append(line[name])
+    return [(at, sum(values) / len(values)) for at, values in found.items()]
+
+
 def _draw(axes: Axes, name: str, points: list[tuple[int, float]], percent: bool) -> None:
     split = name.partition("/")[0]
-    steps, values = zip(*points, strict=True)
-    scaled = [100 * value for value in values] if percent else values
-    label = {"train": "training (running)", "train_set": "training set (final weights)"}.get(split, split)
-    axes.plot(
-        steps, scaled, color=COLOURS[split], label=label, linewidth=1.5, marker="o" if len(steps) < 30 else "", ms=3
-    )
-    if percent and min(scaled) > 0 and max(scaled) > 20 * min(scaled):
+    at, values = zip(*points, strict=True)
+    scaled = [100 * value for value in values] if percent else [*values]
+    marker = "o" if len(at) < 40 else ""
+    axes.plot(at, scaled, color=COLOURS[split], label=LABELS.get(split, split), linewidth=1.5, marker=marker, ms=3)
+    positive = [value for value in scaled if value > 0]
+    if percent and positive and max(positive) > 10 * min(positive):
         axes.set_yscale("log")
-        axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        for which in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+            which(lambda value, _: f"{value:g}" if f"{value:.0e}"[0] in "125" else "")

@@ -20,9 +20,10 @@ from typing import Any
 import torch
 
 from landmarks import config, data, execute, loop
+from landmarks import device as devices
 from landmarks.checkpoint import Checkpoints
 from landmarks.logger import Console, Logger
-from landmarks.milestone import Batch, Milestone
+from landmarks.milestone import Batch, Data, Milestone
 
 Work = Callable[[], float]
 """Does a stretch of training and returns the seconds that it took."""
@@ -73,7 +74,7 @@ def _shared_and_bare(name: str, *overrides: str) -> tuple[Work, Work]:
     def shared() -> float:
         milestone = execute.make(composed)
         settings: Any = milestone.config
-        device = execute.devices.prepare(settings)
+        device = devices.prepare(settings)
         with tempfile.TemporaryDirectory() as place:
             logger = Logger(Path(place), Console(quiet=True))
             training = loop.Loop(milestone, found, settings, device, logger, Checkpoints(Path(place), 1))
@@ -87,13 +88,13 @@ def _shared_and_bare(name: str, *overrides: str) -> tuple[Work, Work]:
 
     def bare() -> float:
         milestone = execute.make(composed)
-        execute.devices.prepare(milestone.config)
+        devices.prepare(milestone.config)
         return _bare(milestone, found)
 
     return shared, bare
 
 
-def _bare(milestone: Milestone, found: data.Data) -> float:
+def _bare(milestone: Milestone, found: Data) -> float:
     """The loop as one writes it by hand for one network: shuffle, slice, step, add up the loss."""
     (phase,) = milestone.phases()
     milestone.phase = phase
