@@ -175,7 +175,8 @@ def _compose(overrides: list[str]) -> Tree:
 
 def _sentence(error: Exception) -> str:
     """The first line of Hydra's message, which is the one that says what is wrong."""
-    return str(error).strip().splitlines()[0]
+    override = getattr(error, "override", None)
+    return (f"override {override}: " if override else "") + str(error).strip().splitlines()[0]
 
 
 def _check_types(base: Any, tree: Any, composed: Composed, prefix: str = "") -> None:

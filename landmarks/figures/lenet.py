@@ -1,0 +1,102 @@
+"""What the paper draws of LeNet-5: its kernels, the maps of a digit, the errors (Figs. 2, 8 and 13), the confusions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.figure import Figure
+
+Array = npt.NDArray[Any]
+SHOWN = 120
+"""Misread digits on one picture; the paper's has 82."""
+
+
+def kernels(weight: Array) -> Figure:
+    """The kernels of C1, (6, 5, 5), on one scale: white positive, black negative."""
+    figure = Figure(figsize=(8.4, 2.0), layout="constrained")
+    bound = float(np.abs(weight).max())
+    axes = figure.subplots(1, len(weight))
+    for i, (axis, kernel) in enumerate(zip(axes, weight, strict=True)):
+        drawn = axis.imshow(kernel, cmap="gray", vmin=-bound, vmax=bound)
+        axis.set_title(f"map {i}", fontsize=9)
+        _bare(axis)
+    figure.colorbar(drawn, ax=list(axes), shrink=0.8, aspect=12).ax.tick_params(labelsize=8)
+    figure.suptitle("C1: the six 5 × 5 kernels", fontsize=11)
+    return figure
+
+
+def feature_maps(maps: Mapping[str, Array]) -> Figure:
+    """A row for each layer, (maps, n, n) or (units,): what it makes of one picture. F6 stands as the code's 7 × 12."""
+    rows = {name: _as_maps(name, values) for name, values in maps.items()}
+    cells = [min(1.15, 8.3 / len(values)) for values in rows.values()]  # inches, the gap included
+    width, height, gap = 9.2, 0.5 + sum(cells) + 0.12 * len(cells), 0.08
+    figure = Figure(figsize=(width, height))
+    figure.text(0.5, 1 - 0.25 / height, "What each layer makes of a digit (white: positive)", ha="center", va="center")
+    top = height - 0.5
+    for (name, values), cell in zip(rows.items(), cells, strict=True):
+        wide = (cell - gap) * max(1.0, values.shape[2] / values.shape[1])
+        left = 0.7 + (8.3 - len(values) * (wide + gap)) / 2
+        figure.text(0.12 / width, (top - cell / 2) / height, name, va="center")
+        bound = float(np.abs(values).max())
+        for k, drawn in enumerate(values):
+            place = (left + k * (wide + gap)) / width, (top - cell + gap / 2) / height
+            axis = figure.add_axes((*place, wide / width, (cell - gap) / height))
+            axis.imshow(drawn, cmap="gray", vmin=-bound, vmax=bound)
+            _bare(axis)
+        top -= cell + 0.12
+    return figure
+
+
+def _as_maps(name: str, values: Array) -> Array:
+    """Units without a place become one map: F6 as rows of 7, as the codes are drawn; others as rows of 20 or 10."""
+    if values.ndim == 3:
+        return values
+    width = 7 if name == "F6" else 20 if len(values) % 20 == 0 else 10
+    return values.reshape(1, -1, width)
+
+
+def confusion(true: Array, given: Array, split: str) -> Figure:
+    """Counts (10, 10) of true by given class; the colour tells the errors alone."""
+    counts = np.zeros((10, 10), dtype=np.int64)
+    np.add.at(counts, (true, given), 1)
+    errors = counts * (1 - np.eye(10, dtype=np.int64))
+    figure = Figure(figsize=(5.6, 5.4), layout="constrained")
+    axis = figure.subplots()
+    axis.imshow(errors, cmap="Oranges", vmin=0, vmax=max(1, errors.max()))
+    for i, j in np.argwhere(counts):
+        dark = i != j and errors[i, j] > 0.6 * errors.max()
+        axis.text(j, i, f"{counts[i, j]}", ha="center", va="center", fontsize=8, color="white" if dark else "#333333")
+    axis.set(xlabel="given", ylabel="true", xticks=range(10), yticks=range(10))
+    axis.set_title(_count(int(errors.sum()), len(true), split), fontsize=11)
+    axis.tick_params(length=0)
+    return figure
+
+
+def errors(x: Array, true: Array, given: Array, split: str) -> Figure:
+    """The misread pictures, x (N, 28, 28), each with "true→given", as Fig. 8."""
+    wrong = np.flatnonzero(true != given)
+    shown = wrong[:SHOWN]
+    columns = 15 if len(shown) > 30 else 10
+    rows = max(1, -(-len(shown) // columns))
+    figure = Figure(figsize=(0.66 * columns, 0.55 + 0.84 * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).flat
+    for axis, i in zip(axes, shown, strict=False):
+        axis.imshow(x[i], cmap="gray_r", vmin=0, vmax=255)
+        axis.set_title(f"{true[i]}→{given[i]}", fontsize=8, pad=2)
+    for axis in figure.axes:
+        axis.set_axis_off()
+    more = f", the first {len(shown)} of them" if len(wrong) > len(shown) else ""
+    figure.suptitle(_count(len(wrong), len(true), split) + more, fontsize=11)
+    return figure
+
+
+def _count(wrong: int, n: int, split: str) -> str:
+    return f"{wrong:,} of {n:,} {split} digits misread ({100 * wrong / n:.2f} %)"
+
+
+def _bare(axis: Any) -> None:
+    axis.set(xticks=[], yticks=[])
+    axis.spines[:].set_linewidth(0.5)

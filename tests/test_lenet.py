@@ -1,0 +1,435 @@
+"""LeNet-5: what the 1998 paper says of its network, losses and learning rule, and the written-out update."""
+
+from __future__ import annotations
+
+import gzip
+import math
+import os
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from landmarks import config, execute
+from landmarks.errors import UsageError
+from landmarks.milestone import Batch, Data, Split
+from landmarks.milestones import lenet
+from landmarks.milestones.lenet import LeNet
+
+
+def make(*overrides: str) -> LeNet:
+    milestone = execute.make(config.compose("lenet", overrides))
+    assert isinstance(milestone, LeNet)
+    return milestone
+
+
+def digits(n: int = 24) -> Data:
+    """Blobs that look a little like digits."""
+    generator = torch.Generator().manual_seed(7)
+    coarse = torch.rand(n, 1, 7, 7, generator=generator)
+    x = (F.interpolate(coarse, size=(28, 28), mode="bilinear").clamp(0.4, 0.9).sub(0.4) * 510).to(torch.uint8)[:, 0]
+    return Data("blobs", {"train": Split(x, torch.arange(n) % 10)}, "0" * 64)
+
+
+def begin(milestone: LeNet, data: Data, rate: float = 5e-4) -> None:
+    """Stand where the loop stands at the first step."""
+    (milestone.phase,) = milestone.phases()
+    milestone.begin_epoch(data)
+    milestone.phase.optimizers["main"].param_groups[0]["lr"].fill_(rate)
+
+
+def batch(data: Data, start: int, size: int = 1) -> Batch:
+    x, y = data.splits["train"]
+    return Batch(x[start : start + size], y[start : start + size])
+
+
+def test_c3_connects_as_table_1() -> None:
+    rows = [[int(i) for i in row] for row in lenet.TABLE_I.split()]
+    assert [len(row) for row in rows] == [3] * 6 + [4] * 9 + [6]
+    assert [sum(i in row for row in rows) for i in range(6)] == [10] * 6
+    assert rows[4] == [0, 4, 5]
+    assert rows[14] == [0, 2, 3, 5]
+    c3 = make().network["C3"]
+    inputs = torch.zeros(1, 6, 14, 14)
+    blank = c3.sum(inputs, c3.weight, c3.bias)
+    for i in range(6):
+        one = inputs.clone()
+        one[0, i] = 1
+        touched = (c3.sum(one, c3.weight, c3.bias) != blank).any(dim=(0, 2, 3))
+        assert touched.nonzero()[:, 0].tolist() == [o for o, row in enumerate(rows) if i in row]
+
+
+def test_layers_count_60000_parameters_and_340908_connections() -> None:
+    rows = {row.name: (row.output, row.parameters, row.connections) for row in make().layers()}
+    assert rows == {
+        "C1": ("6@28×28", 156, 122_304),
+        "S2": ("6@14×14", 12, 5_880),
+        "C3": ("16@10×10", 1_516, 151_600),
+        "S4": ("16@5×5", 32, 2_000),
+        "C5": ("120@1×1", 48_120, 48_120),
+        "F6": ("84", 10_164, 10_164),
+        "RBF": ("10", 0, 840),
+    }
+    assert sum(p.numel() for p in make().parameters()) == 60_000
+    assert sum(row[2] for row in rows.values()) == 340_908
+
+
+@pytest.mark.parametrize(
+    ("overrides", "parameters"),
+    [
+        (["model.network=linear", "model.output=targets"], 7_850),
+        (["model.network=mlp300", "model.output=targets"], 238_510),
+        (["model.c3=dense"], 60_900),
+        (["model.output=softmax"], 60_850),
+        (["model.pooling=max"], 59_956),
+    ],
+)
+def test_other_networks_count_as_they_should(overrides: list[str], parameters: int) -> None:
+    milestone = make(*overrides)
+    assert sum(p.numel() for p in milestone.parameters()) == parameters
+    assert sum(row.parameters for row in milestone.layers()) == parameters
+
+
+def test_codes_are_the_digits_of_figure_3() -> None:
+    codes = lenet.bitmaps()
+    assert codes.shape == (10, 84)
+    assert set(codes.unique().tolist()) == {-1.0, 1.0}
+    distance = (codes[:, None] != codes).sum(-1)
+    apart = distance[~torch.eye(10, dtype=torch.bool)]
+    assert (apart.min(), apart.max()) == (12, 50)
+    assert distance[6, 8] == 12
+    assert distance[4, 1] == distance[4, 7] == distance[8, 1] == 50
+    one = codes[1].view(12, 7)
+    assert "".join("#" if v > 0 else "." for v in one[0]) == "...##.."
+    assert "".join("#" if v > 0 else "." for v in one[9]) == ".######"
+
+
+def test_squashing_maps_one_to_one_and_bends_most_there() -> None:
+    f, derivative = lenet.squashing()
+    assert f(torch.tensor([1.0, -1.0])).tolist() == pytest.approx([1, -1], abs=1e-5)
+    a = torch.linspace(0, 3, 3001, dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad(f(a).sum(), a, create_graph=True)
+    assert torch.allclose(slope, derivative(f(a)))
+    (bend,) = torch.autograd.grad(slope.sum(), a)
+    assert a[bend.abs().argmax()].item() == pytest.approx(1, abs=0.02)
+
+
+def test_pixels_run_from_background_to_foreground_on_32_by_32() -> None:
+    x = torch.zeros(1, 28, 28, dtype=torch.uint8)
+    x[0, 0, 0] = 255
+    picture = make().picture(x)
+    assert picture.shape == (1, 1, 32, 32)
+    assert picture[0, 0, 2, 2].item() == pytest.approx(1.175)
+    assert picture[0, 0, 0, 0].item() == picture[0, 0, 16, 16].item() == pytest.approx(-0.1)
+
+
+def test_rate_by_passes_is_the_papers() -> None:
+    milestone = make()
+    rates = [milestone.rate(passes) for passes in range(20)]
+    assert rates == [5e-4] * 2 + [2e-4] * 3 + [1e-4] * 3 + [5e-5] * 4 + [1e-5] * 8
+    assert milestone.rate(1.9999) == 5e-4
+    assert make("optimizer.lr=0.3").rate(7.0) == 0.3
+
+
+@pytest.mark.parametrize("name", ["map", "mse"])
+@pytest.mark.parametrize("half", ["true", "false"])
+def test_losses_are_equations_8_and_9(name: str, half: str) -> None:
+    milestone, data = make(f"loss.name={name}", f"loss.half={half}"), digits(4)
+    x, target = batch(data, 0, 4)
+    found = milestone.losses(milestone(x), target)
+    outputs, codes = milestone.network(milestone.picture(x)).tolist(), milestone.get_buffer("codes").tolist()
+    for p in range(4):
+        k = 0.5 if half == "true" else 1.0
+        y = [k * sum((a - w) ** 2 for a, w in zip(outputs[p], code, strict=True)) for code in codes]
+        expected = y[target[p]]
+        if name == "map":
+            expected += math.log(math.exp(-0.1) + sum(math.exp(-v) for v in y))
+        assert found[p].item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_softmax_is_cross_entropy() -> None:
+    milestone, (x, y) = make("model.output=softmax"), batch(digits(), 0, 8)
+    penalties = milestone(x)
+    assert torch.allclose(milestone.losses(penalties, y), F.cross_entropy(-penalties, y, reduction="none"), atol=1e-5)
+
+
+@pytest.mark.parametrize(("init", "bound"), [("fan_in", 2.4 / 75), ("sqrt_fan_in", 2.4 / 75**0.5)])
+def test_weights_start_within_a_bound_by_fan_in(init: str, bound: float) -> None:
+    network = make(f"model.init={init}").network
+    c3, s2 = network["C3"], network["S2"]
+    assert 0.9 * bound < c3.weight[:18].abs().max() <= bound
+    least = bound * (75 / 150 if init == "fan_in" else (75 / 150) ** 0.5)
+    assert 0.9 * least < c3.weight[54:].abs().max() <= least
+    assert s2.weight.tolist() == [0.25] * 6
+    assert s2.bias.tolist() == [0] * 6
+    assert network["F6"].bias.abs().max() > 0
+
+
+def test_subsampling_may_start_at_random_and_changes_nothing_else() -> None:
+    fixed, random = make(), make("model.subsampling=null")
+    assert 0 < random.network["S2"].weight.abs().max() <= 2.4 / 4**0.5
+    assert torch.equal(fixed.network["F6"].weight, random.network["F6"].weight)
+    assert not make("model.biases=zero").network["F6"].bias.any()
+    assert not torch.equal(fixed.network["C1"].weight, make("seed=1").network["C1"].weight)
+
+
+def test_gradients_equal_finite_differences() -> None:
+    milestone = make().double()
+    x, y = batch(digits(), 3)
+    picture = milestone.picture(x).double()
+
+    def loss() -> Tensor:
+        outputs = milestone.network(picture)
+        penalties = 0.5 * (outputs[:, None] - milestone.get_buffer("codes")).square().sum(-1)
+        return milestone.losses(penalties, y).sum()
+
+    parameters = [*milestone.network.parameters()]
+    for parameter, gradient in zip(parameters, torch.autograd.grad(loss(), parameters), strict=True):
+        at = int(gradient.abs().argmax())
+        with torch.no_grad():
+            values = []
+            for step in (1e-5, -2e-5):
+                parameter.view(-1)[at] += step
+                values.append(loss())
+            parameter.view(-1)[at] += 1e-5
+        assert gradient.view(-1)[at].item() == pytest.approx(((values[0] - values[1]) / 2e-5).item(), rel=1e-5)
+
+
+def test_curvature_equals_loops_over_connections() -> None:
+    """A tiny network of every kind of layer: eqs. 18–27 one connection at a time."""
+    torch.manual_seed(0)
+    f = lenet.squashing()
+    pairs = [(0, 0), (1, 0), (1, 1)]
+    network = lenet.Network({"C": lenet.Convolution(pairs, f), "S": lenet.Subsampling(2, f), "F": lenet.Full(2, 3, f)})
+    for parameter in network.parameters():
+        torch.nn.init.uniform_(parameter, -0.5, 0.5)
+    x = torch.rand(2, 2, 6, 6)
+    with torch.no_grad():
+        found = network.curvature(x, lambda out: torch.full_like(out, 2.0))
+        expected = _looped_curvature(network, x, pairs)
+    for ours, theirs in zip(found, expected, strict=True):
+        assert torch.allclose(ours, theirs, rtol=1e-4)
+
+
+def _looped_curvature(network: Any, x: Tensor, pairs: list[tuple[int, int]]) -> list[Tensor]:
+    c, s, f = network["C"], network["S"], network["F"]
+    h = [torch.zeros_like(p) for p in network.parameters()]
+
+    def slope(out: Tensor) -> float:
+        return (2 / 3) * (1.7159 - float(out) ** 2 / 1.7159)
+
+    for one in x:
+        c_out = c(one[None])[0]
+        s_out = s(c_out[None])[0]
+        f_out = f(s_out[None])[0]
+        sums = [float(c_out[m].sum()) for m in range(2)]
+        back = [0.0, 0.0]
+        for i in range(3):
+            h_a = 2.0 * slope(f_out[i]) ** 2 / len(x)
+            h[5][i] += h_a
+            for j in range(2):
+                h[4][i, j] += h_a * float(s_out[j, 0, 0]) ** 2
+                back[j] += h_a * float(f.weight[i, j]) ** 2
+        for m in range(2):
+            h_a = back[m] * slope(s_out[m, 0, 0]) ** 2
+            h[3][m] += h_a
+            h[2][m] += h_a * sums[m] ** 2
+            for row, col in np.ndindex(2, 2):
+                h_c = h_a * float(s.weight[m]) ** 2 * slope(c_out[m, row, col]) ** 2
+                h[1][m] += h_c
+                for k, (out, source) in enumerate(pairs):
+                    if out == m:
+                        h[0][k] += h_c * one[source, row : row + 5, col : col + 5] ** 2
+    return h
+
+
+def test_curvature_of_f6_in_closed_form() -> None:
+    milestone, data = make(), digits()
+    x = data.splits["train"].x
+    with torch.no_grad():
+        h = milestone.curvature(x)[-1]
+        outputs = milestone.network(milestone.picture(x))
+    slope = 2 / 3 * (1.7159 - outputs.square() / 1.7159)
+    assert torch.allclose(h, slope.square().mean(0), rtol=1e-4)
+    whole = make("loss.half=false").curvature(x)[-1]
+    assert torch.allclose(whole, 2 * h, rtol=1e-4)
+
+
+def test_curvature_samples_follow_from_seed_and_pass_alone() -> None:
+    data, found = digits(40), []
+    for epoch in (0, 1, 0):
+        milestone = make("optimizer.samples=5")
+        torch.rand(3)
+        milestone.epoch = epoch
+        begin(milestone, data)
+        found.append(milestone.phase.optimizers["main"].state_dict()["h"])
+    assert torch.equal(found[0], found[2])
+    assert not torch.equal(found[0], found[1])
+
+
+@pytest.mark.parametrize("name", ["map", "mse"])
+@pytest.mark.parametrize("half", ["true", "false"])
+def test_fused_gradients_equal_autograd(name: str, half: str) -> None:
+    milestone, data = make(f"loss.name={name}", f"loss.half={half}"), digits()
+    begin(milestone, data)
+    rule = milestone.phase.optimizers["main"]
+    assert milestone.fused is not None
+    assert isinstance(rule, lenet.SDLM)
+    for i in range(5):
+        one = batch(data, i)
+        y = milestone(one.x)
+        loss = milestone.losses(y, one.y)[0]
+        expected = torch.autograd.grad(loss, [*milestone.network.parameters()])
+        scalars = milestone.step(one)
+        assert scalars["loss"].item() == pytest.approx(loss.item(), rel=1e-5)
+        assert bool(scalars["error"]) == bool(y.argmin(1) != one.y)
+        for gradient, wanted in zip(rule.views(rule.gradient / rule.rate), expected, strict=True):
+            assert (gradient - wanted).norm() <= 1e-5 * wanted.norm()
+
+
+def test_fifty_fused_updates_equal_fifty_plain_ones() -> None:
+    data, networks = digits(), []
+    for fused in (True, False):
+        milestone = make()
+        begin(milestone, data)
+        if not fused:
+            milestone.fused = None
+        for i in range(50):
+            milestone.step(batch(data, i % 24))
+        networks.append(milestone.network)
+    start = make().network
+    for ours, plain, first in zip(*(n.parameters() for n in (*networks, start)), strict=True):
+        assert not torch.equal(ours, first)
+        assert torch.allclose(ours, plain, atol=2e-5, rtol=1e-4)
+
+
+def test_watching_observes_the_gradients_of_the_fused_update() -> None:
+    milestone, data = make(), digits()
+    begin(milestone, data)
+    one = batch(data, 0)
+    loss = milestone.losses(milestone(one.x), one.y)[0]
+    expected = torch.autograd.grad(loss, milestone.network["C3"].weight)[0].norm()
+    milestone.watching = True
+    milestone.step(one)
+    assert milestone.gradient_norms["C3.weight"].item() == pytest.approx(expected.item(), rel=1e-4)
+
+
+def test_weights_and_curvature_come_back_from_a_checkpoint() -> None:
+    data = digits()
+    before = make()
+    begin(before, data)
+    before.step(batch(data, 0))
+    state = {k: v.clone() for k, v in before.state_dict().items()}, before.phase.optimizers["main"].state_dict()
+    after = make("seed=5")
+    begin(after, digits(10))
+    after.load_state_dict(state[0])
+    after.phase.optimizers["main"].load_state_dict({"h": state[1]["h"].clone()})
+    for milestone in (before, after):
+        milestone.step(batch(data, 1))
+    for ours, theirs in zip(before.parameters(), after.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["model.activation=relu"],
+        ["model.activation=tanh"],
+        ["model.pooling=average"],
+        ["model.pooling=max"],
+        ["model.output=softmax"],
+        ["model.output=targets"],
+        ["model.c3=dense"],
+        ["optimizer.name=sgd"],
+        ["optimizer.name=adam"],
+        ["batch_size=8"],
+        ["precision=bf16"],
+        ["model.network=linear", "model.output=targets", "loss.name=mse"],
+        ["model.network=mlp300", "model.output=targets", "loss.name=mse"],
+        ["model.network=mlp300", "model.output=softmax", "model.activation=relu"],
+        ["experiment=linear"],
+        ["experiment=mlp300"],
+    ],
+)
+def test_every_switch_learns(overrides: list[str]) -> None:
+    milestone, data = make(*overrides), digits()
+    begin(milestone, data, rate=1e-4)
+    assert milestone.fused is None
+    size = milestone.config.batch_size
+    losses = [float(milestone.step(batch(data, 0, size))["loss"].detach()) for _ in range(6)]
+    assert all(map(math.isfinite, losses))
+    assert losses[-1] < losses[0]
+    assert milestone.evaluate(batch(data, 0, 8))["error"][1] == 8
+    assert "not the paper's" in milestone.conclude({"test/error": 0.03})
+
+
+def test_quick_conclusion_says_why_it_is_not_the_papers_number() -> None:
+    said = make().conclude({"test/error": 0.026})
+    assert "test error 2.60 % of 1,000 held-out digits; paper: 0.95 % of 10,000 (Fig. 9, LeNet-5)" in said
+    assert "4,000 training digits instead of 60,000" in said
+    assert "not the paper's" not in make("scale=paper").conclude({"test/error": 0.0095})
+
+
+@pytest.mark.parametrize(
+    ("overrides", "says"),
+    [
+        (["replicas=3"], "replicas must be 1"),
+        (["model.network=linear"], "model.output must be targets or softmax"),
+        (["steps=100"], "epochs must be a number"),
+        (["loss.j=0.0"], "loss.j must be > 0"),
+        (["model.pooling=mean"], "model.pooling must be trainable, average or max"),
+        (["optimizer.mu=-1"], "optimizer.mu must be > 0"),
+    ],
+)
+def test_misuse_is_one_sentence(overrides: list[str], says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        make(*overrides)
+
+
+def test_figures_are_drawn() -> None:
+    drawn = dict(make().figures(digits()))
+    assert [*drawn] == ["c1_kernels", "feature_maps", "confusion", "errors"]
+    assert [*dict(make("experiment=linear").figures(digits()))] == ["confusion", "errors"]
+
+
+def _idx(name: str, header: int, count: int) -> Tensor:
+    raw = Path(os.environ["LANDMARKS_DATA"]) / "MNIST" / "raw" / f"{name}.gz"
+    return torch.tensor(np.frombuffer(gzip.decompress(raw.read_bytes()), np.uint8, offset=header)[:count])
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("LANDMARKS_DATA" not in os.environ, reason="LANDMARKS_DATA names no folder with MNIST")
+def test_the_authors_later_library_is_met() -> None:
+    """Its LeNet-5 has ten squashed outputs on C5, plain tanh, S = ½, and asserts 0.985, 49.85, 97.15 % and 95.80 %."""
+    x, y = _idx("train-images-idx3-ubyte", 16, 2000 * 784).view(-1, 28, 28), _idx("train-labels-idx1-ubyte", 8, 2000)
+    xt, yt = _idx("t10k-images-idx3-ubyte", 16, 5500 * 784).view(-1, 28, 28), _idx("t10k-labels-idx1-ubyte", 8, 5500)
+    xs, tests = (F.pad(part[:, None].float() / 100, (2, 2, 2, 2)) for part in (x, xt[4500:]))
+    f = lenet.squashing(1.0, 1.0)
+    layers = {name: layer for name, layer in make().network.items() if name != "F6"}
+    network = lenet.Network(layers | {"output": lenet.Full(120, 10, f)})
+    for layer in network.values():
+        layer.squash = f
+    start = SimpleNamespace(init="lecun_library", bias_in_fan_in=False, subsampling=0.5, biases="zero")
+    lenet.initialise(network, start, np.random.default_rng(1))  # type: ignore[arg-type]
+    parameters = [*network.parameters()]
+    assert sum(p.numel() for p in parameters) == 51_046
+    rule = lenet.SDLM(parameters, mu=0.02)
+    with torch.no_grad():
+        rule.estimate(network.curvature(xs[:100], torch.ones_like))
+    assert 0.98 <= rule.inverse.min() <= 0.995
+    assert 49.7 <= rule.inverse.max() <= 50.0
+    rule.rate.fill_(1e-4)
+    targets = 2 * torch.eye(10)[y.long()] - 1
+    for i in [*range(2000)] * 5:
+        loss = 0.5 * (network(xs[i : i + 1]) - targets[i]).square().sum()
+        for parameter, gradient in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
+            parameter.grad = gradient
+        rule.step()
+    with torch.no_grad():
+        assert 0.965 <= (network(xs).argmax(1) == y).float().mean() <= 0.977
+        assert 0.948 <= (network(tests).argmax(1) == yt[4500:]).float().mean() <= 0.96
