@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -26,13 +26,25 @@ from landmarks.errors import UsageError
 from landmarks.fused.lenet import Form, OnePattern
 from landmarks.milestone import Batch, Card, Data, Layer, Milestone, Optimizer, Phase, Scalars, Sums
 from landmarks.randomness import stream
+from landmarks.second_order import (
+    LINEAR,
+    RELU,
+    SDLM,
+    A,
+    Convolution,
+    Full,
+    Network,
+    Pool,
+    S,
+    Subsampling,
+    Units,
+    squashing,
+)
 from landmarks.settings import NOT_NEGATIVE, POSITIVE, DataSettings, Settings
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-A, S = 1.7159, 2 / 3
-"""Of the squashing function, eq. 6: f(±1) = ±1, and f bends most there (Appendix A)."""
 BACKGROUND = -0.1
 """A pixel's byte p becomes 1.275·p/255 − 0.1: background −0.1, foreground 1.175 (II.B)."""
 TABLE_I = "012 123 234 345 045 015 0123 1234 2345 0345 0145 0125 0134 1245 0235 012345"
@@ -106,144 +118,6 @@ class LeNetConfig(Settings):
     data: DigitSettings
 
 
-class Squashing(NamedTuple):
-    """f, and its derivative f'(a) as a function of x = f(a)."""
-
-    f: Callable[[Tensor], Tensor]
-    derivative: Callable[[Tensor], Tensor]
-
-
-def squashing(a: float = A, s: float = S) -> Squashing:
-    """f(a) = A·tanh(S·a), eq. 6."""
-    return Squashing(lambda x: a * torch.tanh(s * x), lambda x: s * (a - x.square() / a))
-
-
-LINEAR = Squashing(lambda a: a, torch.ones_like)
-RELU = Squashing(torch.relu, lambda x: (x > 0).to(x.dtype))
-
-
-class Units(nn.Module):
-    """Units that share weights: a = Σ u·x + bias, then f(a).
-
-    `owner` (rows of the weight,): the unit, or map of units, that each row belongs to; `fan_in` (units,): inputs of
-    one unit without its bias.
-    """
-
-    def __init__(self, shape: Sequence[int], owner: Iterable[int], each: int, squash: Squashing) -> None:
-        super().__init__()
-        self.owner = np.array([*owner])
-        self.fan_in = np.bincount(self.owner) * each
-        self.weight = nn.Parameter(torch.empty(*shape))
-        self.bias = nn.Parameter(torch.empty(len(self.fan_in)))
-        self.squash = squash
-
-    def inputs(self, x: Tensor) -> Tensor:
-        """What the weights multiply: x itself, or sums of it."""
-        return x
-
-    def sum(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        """The weighted sums a of `inputs(…)`, linear in them and in (`weight`, `bias`)."""
-        raise NotImplementedError
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.squash.f(self.sum(self.inputs(x), self.weight, self.bias))
-
-    def second(self, x: Tensor, out: Tensor, h: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """∂²E/∂out² → ∂²E/∂x² and those of weight and bias, in the Gauss–Newton approximation (eqs. 18–27).
-
-        Along a connection, ∂²E/∂u² = ∂²E/∂a² · x² and ∂²E/∂x² = Σ u² · ∂²E/∂a²: what backpropagation does, with
-        squares; a shared weight takes the sum over its connections.
-        """
-        h = h * self.squash.derivative(out).square()
-        with torch.enable_grad():
-            own = [p.detach().requires_grad_() for p in (self.weight, self.bias)]
-            of_weights = torch.autograd.grad(self.sum(self.inputs(x).square(), own[0], own[1]), own, h)
-            x = x.detach().requires_grad_()
-            a = self.sum(self.inputs(x), self.weight.detach().square(), self.bias.detach())
-            (below,) = torch.autograd.grad(a, x, h)
-        return below, of_weights
-
-
-class Convolution(Units):
-    """5 × 5 kernels, one for each pair (map out, map in) of `links`: (B, I, n, n) → (B, O, n − 4, n − 4)."""
-
-    def __init__(self, links: Sequence[tuple[int, int]], squash: Squashing) -> None:
-        super().__init__((len(links), 5, 5), (out for out, _ in links), 25, squash)
-        self.maps = len(self.fan_in), 1 + max(source for _, source in links)
-        self.links: Tensor
-        self.register_buffer("links", torch.tensor([o * self.maps[1] + i for o, i in links]), persistent=False)
-
-    def sum(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        if len(weight) < self.maps[0] * self.maps[1]:
-            weight = weight.new_zeros(self.maps[0] * self.maps[1], 5, 5).index_copy(0, self.links, weight)
-        return F.conv2d(x, weight.view(*self.maps, 5, 5), bias)
-
-
-class Subsampling(Units):
-    """The sum of 2 × 2 neighbours times a map's coefficient: (B, maps, n, n) → (B, maps, n/2, n/2)."""
-
-    def __init__(self, maps: int, squash: Squashing) -> None:
-        super().__init__((maps,), range(maps), 4, squash)
-
-    def inputs(self, x: Tensor) -> Tensor:
-        return 4 * F.avg_pool2d(x, 2)
-
-    def sum(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        return x * weight[:, None, None] + bias[:, None, None]
-
-
-class Full(Units):
-    """Every unit takes in everything below: (B, …) → (B, units)."""
-
-    def __init__(self, inputs: int, units: int, squash: Squashing) -> None:
-        super().__init__((units, inputs), range(units), inputs, squash)
-
-    def sum(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        return F.linear(x.flatten(1), weight, bias)
-
-
-class Pool(nn.Module):
-    """The pooling of later networks, without weights or squashing: (B, maps, n, n) → (B, maps, n/2, n/2)."""
-
-    def __init__(self, kind: Literal["average", "max"]) -> None:
-        super().__init__()
-        self.pool: Callable[[Tensor, int], Tensor] = F.avg_pool2d if kind == "average" else F.max_pool2d
-        self.weight = 0.25 if kind == "average" else 1.0
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.pool(x, 2)
-
-    def second(self, x: Tensor, out: Tensor, h: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
-        with torch.enable_grad():
-            x = x.detach().requires_grad_()
-            (below,) = torch.autograd.grad(self.pool(x, 2), x, h)
-        return self.weight * below, ()
-
-
-class Network(nn.ModuleDict):
-    """Layers by name, from the input up."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        for layer in self.values():
-            x = layer(x)
-        return x
-
-    def curvature(self, x: Tensor, start: Callable[[Tensor], Tensor]) -> list[Tensor]:
-        """h of every parameter, in their order: the mean over the batch x of the second derivatives.
-
-        `start` gives ∂²E/∂x² of the outputs, (B, n) → (B, n).
-        """
-        values = [x]
-        for layer in self.values():
-            values.append(layer(values[-1]))
-        h = start(values[-1]) / len(x)
-        found: list[Tensor] = []
-        for layer, below, out in reversed([*zip(self.values(), values, values[1:], strict=False)]):
-            h, own = layer.second(below, out, h)  # type: ignore[operator]
-            found = [*own, *found]
-        return found
-
-
 def build_network(model: ModelSettings) -> Network:
     """The network of a configuration. What meets ±1 targets keeps the scaled tanh, which can reach them."""
     f = {"scaled_tanh": squashing(), "tanh": squashing(1.0, 1.0), "relu": RELU}[model.activation]
@@ -295,45 +169,6 @@ def initialise(network: Network, model: ModelSettings, generator: np.random.Gene
 def bitmaps() -> Tensor:
     """The output codes of Fig. 3, (10, 84), +1 for black."""
     return torch.tensor([[2.0 * int(bit) - 1 for bit in f"{int(code, 16):084b}"] for code in CODES.split()])
-
-
-class SDLM:
-    """Stochastic diagonal Levenberg–Marquardt: w ← w − η/(μ + h) · ∂E/∂w, h ≥ 0 estimated now and then (Appendix C).
-
-    The parameters become views of one tensor, `weights`, so that a step on all of them is one operation.
-    """
-
-    def __init__(self, parameters: Iterable[nn.Parameter], mu: float) -> None:
-        self.parameters, self.mu = [*parameters], mu
-        self.weights = torch.cat([p.detach().flatten() for p in self.parameters])
-        for p, view in zip(self.parameters, self.views(self.weights), strict=True):
-            p.data = view
-        self.h = torch.zeros_like(self.weights)
-        self.inverse = torch.full_like(self.weights, 1 / mu)
-        self.gradient = torch.zeros_like(self.weights)
-        self.rate = self.weights.new_zeros(())
-        self.param_groups: list[dict[str, Any]] = [{"params": self.parameters, "lr": self.rate}]
-
-    def views(self, flat: Tensor) -> list[Tensor]:
-        """A flat tensor in the parameters' shapes."""
-        parts = torch.split(flat, [p.numel() for p in self.parameters])
-        return [part.view(p.shape) for part, p in zip(parts, self.parameters, strict=True)]
-
-    def estimate(self, h: Sequence[Tensor]) -> None:
-        """Take over a new h of each parameter."""
-        self.h.copy_(torch.cat([part.flatten() for part in h]))
-        self.inverse.copy_(1 / (self.mu + self.h))
-
-    @torch.no_grad()
-    def step(self) -> None:
-        self.gradient.copy_(torch.cat([p.grad.flatten() for p in self.parameters if p.grad is not None]))
-        self.weights.addcmul_(self.gradient * self.rate, self.inverse, value=-1)
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"h": self.h}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.estimate([state["h"]])
 
 
 def _seen(id: str, says: str, published: float, where: str, metric: str = "test/error") -> Claim:
@@ -411,9 +246,23 @@ CARD = Card(
         Departure(
             "data",
             "60,000 training and 10,000 test images.",
-            "4,000 training digits instead of 60,000, and 1,000 others of the same file to test.",
-            "They come with the dependencies; scale=paper takes all.",
+            "4,000 training digits instead of 60,000, and 1,000 others to test (scale=paper takes all).",
+            "They come with the dependencies.",
             lambda config: config.data.name == "mnist5k",
+        ),
+        Departure(
+            "other data",
+            "MNIST.",
+            "another set of the same form.",
+            "Your own.",
+            lambda config: config.data.name not in ("mnist", "mnist5k"),
+        ),
+        Departure(
+            "held out",
+            "trained on all 60,000 images, measured on the test images.",
+            "some training images are held out to choose on, and the test images are left alone.",
+            "For readings and switches, never for the published number.",
+            lambda config: config.data.valid > 0,
         ),
         *(
             Departure(key, paper, ours, "A step towards today.", _departs(key))
@@ -569,7 +418,7 @@ class LeNet(Milestone):
         self.descend(loss)
         return {"loss": loss, "error": (y.argmin(1) != batch.y).float().mean()}
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def _fused_step(self, fused: OnePattern, batch: Batch) -> Scalars:
         rule = self.phase.optimizers["main"]
         assert isinstance(rule, SDLM)
@@ -624,15 +473,18 @@ class LeNet(Milestone):
 
     def conclude(self, metrics: Mapping[str, float]) -> str:
         """The error on held-out images beside the paper's, and why it is not the same number."""
-        model, mnist = self.config.model, self.config.data.name == "mnist"
+        model, source = self.config.model, self.config.data
         name = next(name for name in ("test", "valid", "train") if f"{name}/error" in metrics)
-        where = {"test": "10,000 test" if mnist else "1,000 held-out", "valid": f"{self.config.data.valid:,} held-out"}
-        paper = {"lenet5": "0.95 % of 10,000 (Fig. 9, LeNet-5)"}
-        paper |= {"linear": "12.0 % (Fig. 9, linear)", "mlp300": "4.7 % (Fig. 9, 28×28-300-10)"}
-        here = [d for d in self.card.departures if d.applies(self.config)]
-        why = "; ".join(f"{d.id}: {d.ours.rstrip('.')}" for d in here)
-        sentence = f"{name} error {100 * metrics[f'{name}/error']:.2f} % of {where.get(name, 'the training')} digits"
-        return f"{sentence}; paper: {paper[model.network]}" + (f"; not the paper's: {why}" if why else "")
+        digits = {"mnist": "10,000 test digits", "mnist5k": "1,000 held-out digits"}
+        where = digits.get(source.name, f"the test images of {source.name}")
+        where = f"{source.valid:,} held-out images" if name == "valid" else where
+        paper = {"lenet5": "0.95 % (Fig. 9, LeNet-5)", "linear": "12.0 % (Fig. 9, linear)"}
+        here = [d.ours.rstrip(".") for d in self.card.departures if d.applies(self.config)]
+        return (
+            f"{name} error {100 * metrics[f'{name}/error']:.2f} % on {where};"
+            f" paper: {paper.get(model.network, '4.7 % (Fig. 9, 28×28-300-10)')} on 10,000 test digits"
+            + (f"; they differ, for here: {'; '.join(here)}" if here else "")
+        )
 
 
 def _row(name: str, layer: nn.Module, out: Tensor) -> Layer:
@@ -642,6 +494,3 @@ def _row(name: str, layer: nn.Module, out: Tensor) -> Layer:
     own = sum(p.numel() for p in layer.parameters())
     inputs = 5 * len(out) if isinstance(layer, Subsampling) else 4 * len(out) if isinstance(layer, Pool) else own
     return Layer(name, f"{len(out)}@{size}×{size}" if out.ndim == 3 else f"{len(out)}", own, inputs * places)
-
-
-MILESTONE = LeNet
