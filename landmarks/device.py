@@ -50,11 +50,6 @@ def autocast(device: torch.device, precision: str) -> contextlib.AbstractContext
     return contextlib.nullcontext()
 
 
-def accumulator(device: torch.device) -> torch.Tensor:
-    """A zero to sum a scalar in, in the widest type that the device has."""
-    return torch.zeros((), device=device, dtype=torch.float32 if device.type == "mps" else torch.float64)
-
-
 def random_state(device: torch.device) -> dict[str, torch.Tensor]:
     """The state of torch's default generators, for a checkpoint."""
     state = {"cpu": torch.get_rng_state()}

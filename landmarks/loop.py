@@ -53,7 +53,7 @@ class Sums:
 
     def add(self, scalars: Scalars) -> None:
         if not self.totals:
-            self.totals = {name: devices.accumulator(self.device) for name in scalars}
+            self.totals = {name: torch.zeros((), device=self.device) for name in scalars}
         for name, value in scalars.items():
             self.totals[name].add_(value.detach())
         self.count += 1
@@ -141,11 +141,13 @@ class Loop:
             if position == 0:
                 milestone.begin_epoch(self.data)
             self._set_rates(phase, at / per_epoch if in_epochs else at)
-            milestone.watching = log and at == due - 1
+            if at == due - 1:
+                milestone.watching = log
             sums.add(milestone.step(self.batches(position)))
             if self.signal:
                 due = at + 1
                 break
+        milestone.watching = False
         state.at, state.step = due, state.step + due - start
         self.items += (due - start) * self.size(phase) * self.settings.replicas
 
@@ -192,6 +194,9 @@ class Loop:
             order = torch.from_numpy(self.orders.epoch(epoch if phase.order == "shuffled" else 0, len(x)))
             order = (order if self.milestone.replicated else order[0]).to(self.device)
             x, y = x[order], y[order]
+        if size >= len(self.data.splits[phase.data].x):
+            whole = Batch(x, y)
+            return lambda i: whole
         if self.milestone.replicated:
             return lambda i: Batch(x[:, i * size : (i + 1) * size], y[:, i * size : (i + 1) * size])
         return lambda i: Batch(x[i * size : (i + 1) * size], y[i * size : (i + 1) * size])
