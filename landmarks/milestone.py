@@ -50,11 +50,10 @@ class Data:
     name: str
     splits: Mapping[str, Split]
     checksum: str
-    classes: tuple[str, ...] = ()
 
     def to(self, device: torch.device) -> Data:
         moved = {name: Split(split.x.to(device), split.y.to(device)) for name, split in self.splits.items()}
-        return Data(self.name, moved, self.checksum, self.classes)
+        return Data(self.name, moved, self.checksum)
 
 
 class Optimizer(Protocol):

@@ -42,7 +42,7 @@ def load(settings: DataSettings) -> Data:
     x = read().reshape(-1, 28, 28)
     train, test = partition()
     parts = splits.divide(settings, splits.split(x[train], LABELS[train]), lambda: splits.split(x[test], LABELS[test]))
-    return Data("mnist5k", parts, splits.checksum(parts), tuple(map(str, range(10))))
+    return Data("mnist5k", parts, splits.checksum(parts))
 
 
 def partition() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

@@ -52,9 +52,8 @@ def load(settings: DataSettings) -> Data:
     files = locate(settings.name, folder)
     official = settings.name == "mnist" and settings.verify
     x, y = read_pair(files, "train", official)
-    classes = tuple(map(str, range(10 if settings.name == "mnist" else int(y.max()) + 1)))
     parts = splits.divide(settings, splits.split(x, y), lambda: splits.split(*read_pair(files, "t10k", official)))
-    return Data(settings.name, parts, splits.checksum(parts), classes)
+    return Data(settings.name, parts, splits.checksum(parts))
 
 
 def locate(name: str, folder: Path) -> Mapping[str, Path]:
@@ -95,6 +94,8 @@ def read_pair(files: Mapping[str, Path], part: str, official: bool) -> tuple[Byt
         raise LandmarksError(
             f"{files[images]} holds {len(x)} pictures and {files[labels]} {len(y)} labels; replace the wrong file"
         )
+    if len(y) and y.max() > 9:
+        raise LandmarksError(f"{files[labels]}: has labels up to {y.max()}; ten classes, 0 to 9, are what is read here")
     if not len(x):
         raise LandmarksError(f"{files[images]}: holds no pictures; replace it by a whole copy")
     return x, y
