@@ -308,8 +308,10 @@ class Loop:
         state = self.state
         ahead = length - state.at + sum(self.length(later) for later in self.phases[state.phase + 1 :])
         left = state.seconds / max(state.step, 1) * ahead
-        shown = {name: value for name, value in state.metrics.items() if name.partition("/")[0] not in _QUIET}
-        values = "  ".join(f"{name} {_print(name, value)}" for name, value in list(shown.items())[:4])
+        loss = [name for name in state.metrics if name.startswith("train/")][:1]
+        others = [name for split in ("test/", "valid/", "train/") for name in state.metrics if name.startswith(split)]
+        measure = [name for name in others if not name.endswith("/loss") and name not in loss][:1]
+        values = "  ".join(f"{name} {_print(name, state.metrics[name])}" for name in loss + measure)
         self.logger.console.progress(
             f"{phase.name}  {state.at:,}/{length:,}  {values}  {self.speed:,.0f} items/s"
             f"  {left // 60:.0f}:{left % 60:02.0f} left"
@@ -336,9 +338,6 @@ class Loop:
     def _obey_signal(self) -> None:
         if self.signal:
             raise Interrupted(f"interrupted at step {self.state.step}, saved", self.signal)
-
-
-_QUIET = ("rate", "gradient", "speed")
 
 
 def _print(name: str, value: float) -> str:
