@@ -23,6 +23,8 @@ class Checkpoints:
     def __init__(self, folder: Path, keep: int) -> None:
         self.folder = folder
         self.keep = keep
+        for left in folder.glob(".step-*"):  # by a kill in the middle of a write
+            left.unlink()
 
     def save(self, step: int, state: dict[str, Any]) -> Path:
         """Write a state, then drop all but the newest `keep`. Raises LandmarksError where the disk is full."""
@@ -35,14 +37,13 @@ class Checkpoints:
             old.unlink()
         return path
 
-    def latest(self, device: torch.device, warn: Callable[[str], None]) -> dict[str, Any] | None:
-        """The newest whole checkpoint, or None where there is none; a damaged one is named and passed over."""
+    def latest(self, warn: Callable[[str], None]) -> dict[str, Any] | None:
+        """The newest whole checkpoint, on the CPU, or None; a damaged one is named and passed over."""
         for path in self.paths():
             content = path.read_bytes()
             if len(content) > _DIGEST and hashlib.sha256(content[:-_DIGEST]).digest() == content[-_DIGEST:]:
-                state: dict[str, Any] = torch.load(
-                    io.BytesIO(content[:-_DIGEST]), map_location=device, weights_only=True
-                )
+                stored = io.BytesIO(content[:-_DIGEST])
+                state: dict[str, Any] = torch.load(stored, map_location="cpu", weights_only=True)
                 return state
             warn(f"{path}: this checkpoint is damaged; the one before it is used")
             path.unlink()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
+import logging
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -29,6 +29,10 @@ RUN is a folder, the end of its name, or `last`. Options: -q (only the result), 
 """
 
 
+TAKING_A_VALUE = ("--cfg", "-c", "--package", "-p", "--info", "-i", "--config-dir", "-cd", "--experimental-rerun")
+"""Hydra's flags that are followed by a value."""
+
+
 class Arguments:
     """The words after a verb: plain words, our few options, and flags that belong to Hydra."""
 
@@ -48,9 +52,15 @@ class Arguments:
             elif word.startswith("-") and not passes_flags:
                 raise UsageError(f"there is no option {word}{nearest(word, ['-q', '--debug', *options])}")
             elif word.startswith("-"):
-                self.flags += [word, *([next(rest, "job")] if word in ("--cfg", "-c", "--package", "-p") else [])]
+                self.flags += [word, *([next(rest, "")] if word in TAKING_A_VALUE else [])]
             else:
                 self.words.append(word)
+
+    def refuse_words(self) -> None:
+        if self.words:
+            raise UsageError(
+                f"there is nothing to do with {self.words[0]} here; `landmarks --help` shows how it is used"
+            )
 
     @property
     def quiet(self) -> bool:
@@ -72,6 +82,8 @@ def main(words: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left, as `| head` does
         return 0
+    except MemoryError:
+        return _fail(LandmarksError("out of memory; ask for less (replicas, sizes of the model, batch_size)"), debug)
     except KeyboardInterrupt:
         return _fail(Interrupted("interrupted", 2), debug)
     except LandmarksError as error:
@@ -95,7 +107,7 @@ def _unknown_verb(word: str) -> str:
 
 
 def _list(words: Sequence[str]) -> int:
-    Arguments(words)
+    Arguments(words).refuse_words()
     head = ("year", "name", "model", "paper", "data", "published", "quick run")
     rows = [(e.year, e.name, e.model, e.paper, e.data, e.headline, e.time) for e in catalog.CATALOG.values()]
     _print_table(head, rows)
@@ -130,16 +142,14 @@ def _run(words: Sequence[str]) -> int:
     names = list(catalog.CATALOG) if asked == "all" else asked.split(",")
     from landmarks import config
 
-    checked = {name: None if arguments.flags else config.compose(name, overrides) for name in names}
+    if arguments.flags:
+        return _launch(names, overrides, arguments)
     worst = 0
-    for name, composed in checked.items():
-        try:
-            if composed is None:
-                config.launch(name, overrides, arguments.flags, _Job(arguments.quiet))
-            else:
-                from landmarks import execute
+    for composed in [config.compose(name, overrides) for name in names]:
+        from landmarks import execute
 
-                execute.start(composed, arguments.quiet)
+        try:
+            execute.start(composed, arguments.quiet)
         except Interrupted:
             raise
         except LandmarksError as error:
@@ -149,6 +159,18 @@ def _run(words: Sequence[str]) -> int:
     return worst
 
 
+def _launch(names: Sequence[str], overrides: Sequence[str], arguments: Arguments) -> int:
+    """Check all, then let Hydra run all."""
+    from landmarks import config
+
+    for name in names:
+        config.check_jobs(name, overrides, arguments.flags)
+    job = _Job(arguments.quiet)
+    for name in names:
+        config.launch(name, overrides, arguments.flags, job)
+    return job.worst
+
+
 class _Job:
     """One run of a sweep, as a function that any of Hydra's launchers can carry elsewhere."""
 
@@ -156,6 +178,7 @@ class _Job:
 
     def __init__(self, quiet: bool) -> None:
         self.quiet = quiet
+        self.worst = 0
 
     def __call__(self, tree: Any) -> None:
         from landmarks import config, execute
@@ -165,6 +188,8 @@ class _Job:
             execute.start(config.checked(config.container(tree), overrides), self.quiet)
         except Interrupted as error:
             raise SystemExit(_fail(error, debug=False)) from error  # past Hydra, which would start the next job
+        except LandmarksError as error:
+            self.worst = max(self.worst, _fail(error, debug=False))
 
 
 def _resume(words: Sequence[str]) -> int:
@@ -184,6 +209,7 @@ def _runs(words: Sequence[str]) -> int:
     from landmarks import runs
 
     arguments = Arguments(words, ("--runs",))
+    arguments.refuse_words()
     root = arguments.options.get("--runs", "runs")
     rows = []
     for folder in runs.all_runs(root):
@@ -201,11 +227,18 @@ def _runs(words: Sequence[str]) -> int:
     return 0
 
 
-_HEADLINES = ("test/error", "valid/error", "train/solved", "train/sweeps_median", "train/error")
+_HEADLINES = (
+    "test/error",
+    "valid/error",
+    "train_set/solved",
+    "train_set/sweeps_median",
+    "test/right",
+    "train_set/error",
+)
 
 
 def _number(name: str, value: float) -> str:
-    return f"{100 * value:.2f} %" if name.endswith(("error", "solved")) else f"{value:,.0f}"
+    return f"{100 * value:.2f} %" if name.endswith(("error", "solved", "right")) else f"{value:,.0f}"
 
 
 def _board(words: Sequence[str]) -> int:
@@ -220,8 +253,9 @@ def _board(words: Sequence[str]) -> int:
     if not folders and not Path(root).is_dir():
         raise UsageError(f"{root}: there is no such folder; `landmarks run mlp_xor` makes one")
     port = ["--port", arguments.options["--port"]] if "--port" in arguments.options else []
-    with _without_noise():
-        from tensorboard import program
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it says on every start that it is not there
+    from tensorboard import program
+
     board = program.TensorBoard()
     board.configure(argv=["landmarks", *logdir, "--host", "127.0.0.1", *port])
     try:
@@ -244,16 +278,6 @@ def _wait() -> NoReturn:
         sys.exit(0)
 
 
-@contextlib.contextmanager
-def _without_noise() -> Iterator[None]:
-    """TensorBoard says on every start that TensorFlow is not there."""
-    import logging
-
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    yield
-
-
 def _data(words: Sequence[str]) -> int:
     arguments = Arguments(words, ("--root",))
     from landmarks import data
@@ -265,7 +289,8 @@ def _data(words: Sequence[str]) -> int:
         case ["fetch", name]:
             print(data.fetch(name, root))
         case ["verify", *names]:
-            for name in names or ["mnist", "mnist5k"]:
+            here = [name for name, _, origin, present in data.table() if origin != "generated" and present == "yes"]
+            for name in names or here:
                 print(data.verify(name, root))
         case ["fetch"]:
             raise UsageError("data fetch wants a name: landmarks data fetch mnist")

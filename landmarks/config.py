@@ -34,6 +34,7 @@ class Composed:
 
     def origin(self, key: str) -> str:
         """Where a key's value comes from: the override as typed, or the file that sets it last."""
+        key = key.split("[")[0]
         for override in self.overrides:
             if _key(override) == key or key.startswith(_key(override) + "."):
                 return f"override {override}"
@@ -113,11 +114,28 @@ def hydra_overrides(name: str, overrides: Sequence[str]) -> list[str]:
     return out
 
 
+def check_jobs(name: str, overrides: Sequence[str], flags: Sequence[str]) -> None:
+    """Check what Hydra is about to run: names and keys, and each job of a sweep. Raises UsageError."""
+    check_keys(_compose([f"milestone={name}", *check_names(name, overrides)]), overrides)
+    if not {"-m", "--multirun"} & {*flags} or any(o.startswith("hydra/sweeper") for o in overrides):
+        return
+    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    try:
+        parsed = OverridesParser.create().parse_overrides(hydra_overrides(name, overrides))
+    except HydraException as error:
+        raise UsageError(_sentence(error)) from error
+    for batch in BasicSweeper.split_arguments(parsed, None):
+        for job in batch:
+            checked(_compose([o for o in job if not o.startswith("hydra")]), list(job[1:]))
+
+
 def launch(name: str, overrides: Sequence[str], flags: Sequence[str], job: Callable[[Any], Any]) -> None:
-    """Let Hydra itself run `job` (sweeps, launchers, `--cfg`), after names and keys were checked."""
+    """Let Hydra itself run `job`: sweeps, launchers, `--cfg`."""
     import hydra
 
-    check_keys(_compose([f"milestone={name}", *check_names(name, overrides)]), overrides)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises, we say it in a sentence
     before, sys.argv = sys.argv, ["landmarks", *flags, *hydra_overrides(name, overrides)]
     try:
@@ -144,10 +162,15 @@ def to_yaml(tree: Mapping[str, Any]) -> str:
 
 
 def from_yaml(text: str) -> Tree:
-    """A tree out of YAML text."""
+    """A tree out of YAML text. Raises UsageError where it is none."""
     from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+    from yaml import YAMLError
 
-    return OmegaConf.to_container(OmegaConf.create(text))  # type: ignore[return-value]
+    try:
+        return OmegaConf.to_container(OmegaConf.create(text))  # type: ignore[return-value]
+    except (OmegaConfBaseException, YAMLError) as error:
+        raise UsageError(f"cannot be read as YAML: {text.strip().removeprefix('value: ')}") from error
 
 
 def container(config: Any) -> Tree:
@@ -176,7 +199,9 @@ def _compose(overrides: list[str]) -> Tree:
 def _sentence(error: Exception) -> str:
     """The first line of Hydra's message, which is the one that says what is wrong."""
     override = getattr(error, "override", None)
-    return (f"override {override}: " if override else "") + str(error).strip().splitlines()[0]
+    line = str(error).strip().splitlines()[0]
+    remedy = "; `-m` sweeps over several values" if line.startswith("Ambiguous value") else ""
+    return (f"override {override}: " if override else "") + line + remedy
 
 
 def _check_types(base: Any, tree: Any, composed: Composed, prefix: str = "") -> None:
@@ -240,7 +265,7 @@ def _read(path: Path) -> Any:
 
 def _has(tree: Any, key: str) -> bool:
     """Whether a file's own tree sets a key, such as `schedule[0].rate`."""
-    for name in key.split("[")[0].split("."):
+    for name in key.split("."):
         if not isinstance(tree, Mapping) or name not in tree:
             return False
         tree = tree[name]

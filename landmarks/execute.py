@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors.torch import save
 
 from landmarks import catalog, config, data, loop, plots, runs, show
@@ -17,17 +18,8 @@ from landmarks.logger import Console, Logger, read_metrics
 from landmarks.milestone import Data, Milestone
 from landmarks.settings import Settings, build
 
-EXTENSIBLE = (
-    "epochs",
-    "steps",
-    "log_every",
-    "eval_every",
-    "checkpoint_every",
-    "keep_checkpoints",
-    "histograms",
-    "figures",
-)
-"""What `resume` may change: lengths and logging, nothing that would make it another run."""
+EXTENSIBLE = ("epochs", "steps", "device", "threads", "data.root", *runs.LOGGING)
+"""What `resume` may change: length, place and logging, nothing that would make it another run."""
 
 
 def make(composed: config.Composed) -> Milestone:
@@ -44,6 +36,10 @@ def make(composed: config.Composed) -> Milestone:
 
 def start(composed: config.Composed, quiet: bool = False) -> Path:
     """Make a run of its own folder. Returns the folder; raises LandmarksError or Interrupted."""
+    source = composed.tree["data"]
+    source["root"] = source["root"] and str(
+        Path(source["root"]).expanduser().absolute()
+    )  # a resume may start elsewhere
     milestone = make(composed)
     settings: Settings = milestone.config
     device = devices.prepare(settings)
@@ -74,30 +70,47 @@ def resume(folder: Path, overrides: Sequence[str] = (), quiet: bool = False) -> 
 
 
 def _stored(folder: Path, overrides: Sequence[str]) -> config.Composed:
-    """The configuration that a run was started with, changed where `resume` may change it."""
-    tree = config.from_yaml((folder / "config.yaml").read_text())
-    past = (folder / "overrides.txt").read_text().split("\n")[:-1]
-    length = tree["epochs"], tree["steps"]
+    """The configuration that a run was started with, changed where `resume` may change it.
+
+    Raises UsageError for another key, LandmarksError where the run is finished or already longer.
+    """
+    try:
+        tree = config.from_yaml((folder / "config.yaml").read_text())
+        unit = "steps" if tree["steps"] else "epochs"  # where both are given, steps rule
+        length = tree[unit]
+        past = (folder / "overrides.txt").read_text().split("\n")[:-1]
+    except (UsageError, KeyError, TypeError) as error:
+        raise LandmarksError(f"{folder}/config.yaml: damaged, so this run cannot go on; start it anew") from error
+    allowed = [key for key in EXTENSIBLE if key != {"epochs": "steps", "steps": "epochs"}[unit]]
     for override in overrides:
-        key, _, text = override.partition("=")
-        if key not in EXTENSIBLE:
+        key, sign, text = override.partition("=")
+        if key not in allowed or not sign:
             raise UsageError(
-                f"override {override}: resume goes on with the run as it was started and changes only"
-                f" {', '.join(EXTENSIBLE)}{nearest(key, EXTENSIBLE)}; start another run for the rest"
+                f"override {override}: resume goes on with the run as it was started; KEY=VALUE may change only"
+                f" {', '.join(allowed)}{nearest(key, allowed)}; start another run for the rest"
             )
-        tree[key] = config.from_yaml(f"value: {text}")["value"]
-    if runs.summary(folder)["status"] == "finished" and (tree["epochs"], tree["steps"]) == length:
-        unit, n = ("epochs", length[0]) if length[0] else ("steps", length[1])
+        *path, last = key.split(".")
+        (tree[path[0]] if path else tree)[last] = config.from_yaml(f"value: {text}")["value"]
+    summary = runs.summary(folder)
+    if summary["status"] == "finished" and tree[unit] == length:
         raise LandmarksError(
-            f"{folder}: this run is finished ({unit}={n});"
-            f" `landmarks resume {folder} {unit}={2 * (n or 0)}` would extend it"
+            f"{folder}: this run is finished ({unit}={length});"
+            f" `landmarks resume {folder} {unit}={2 * (length or 0)}` would extend it"
         )
-    return config.checked(tree, [*past, *overrides])
+    composed = config.checked(tree, [*past, *overrides])
+    if (tree[unit] or 0) < (length or 0):
+        raise UsageError(
+            f"override {unit}={tree[unit]}: this run was started with {unit}={length} and cannot be shortened"
+        )
+    return composed
 
 
 def _compare(folder: Path, now: dict[str, Any], console: Console) -> None:
     """Warn where what decides the bits of a run is not as it was; refuse other data."""
-    then = json.loads((folder / "environment.json").read_text())
+    try:
+        then = json.loads((folder / "environment.json").read_text())
+    except ValueError as error:
+        raise LandmarksError(f"{folder}/environment.json: damaged, so this run cannot go on; start it anew") from error
     if then["data"] != now["data"]:
         raise LandmarksError(
             f"{folder}: the data are not those of the run's start; put them back (data.root, data.name)"
@@ -125,7 +138,7 @@ class Run:
         """Train to the end and finish. Raises Interrupted or LandmarksError with the run's place in its sentence."""
         (self.folder / "summary.json").unlink(missing_ok=True)
         store = Checkpoints(self.folder / "checkpoints", self.settings.keep_checkpoints)
-        checkpoint = store.latest(self.device, self.console.say) if resumed else None
+        checkpoint = store.latest(self.console.say) if resumed else None
         keep, forget = (checkpoint["metrics_bytes"], checkpoint["state"]["step"] + 1) if checkpoint else (0, 0)
         logger = Logger(self.folder, self.console, keep, forget if resumed else None)
         logger.say(f"{self.folder}  {self.milestone.card.title}, seed {self.settings.seed}, {self.device}")
@@ -136,15 +149,19 @@ class Run:
                 logger.say(f"resumed at step {training.state.step:,}")
             else:
                 logger.card(show.describe(self.milestone, self.composed))
-            training.run()
-            if self.settings.figures:
-                self._draw(logger, training.state.step)
-            self._finish(logger, training.state)
-        except Interrupted as error:
+            with training.signals():
+                training.run()
+                if self.settings.figures:
+                    self._draw(logger, training.state.step)
+                self._finish(logger, training.state)
+        except (Interrupted, KeyboardInterrupt) as error:
             self._summarise("interrupted", training.state)
-            raise Interrupted(
-                f"{self.folder}: {error}; `landmarks resume {self.folder}` goes on", error.exit_code - 128
-            ) from None
+            number = error.exit_code - 128 if isinstance(error, Interrupted) else 2
+            what = str(error) or "interrupted"
+            raise Interrupted(f"{self.folder}: {what}; `landmarks resume {self.folder}` goes on", number) from None
+        except (MemoryError, torch.OutOfMemoryError) as error:
+            self._summarise("failed", training.state)
+            raise LandmarksError(f"{self.folder}: out of memory on {self.device}; train a smaller batch") from error
         except LandmarksError as error:
             self._summarise("failed", training.state)
             raise type(error)(f"{self.folder}: {error}") from error

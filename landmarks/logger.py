@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import os
 import sys
 import time
 from collections.abc import Iterable, Mapping
@@ -76,6 +78,7 @@ class Logger:
         self.console = console
         self.metrics = (folder / "metrics.jsonl").open("ab")
         self.metrics.truncate(keep)
+        self.metrics.seek(0, os.SEEK_END)
         self.text_log = (folder / "log.txt").open("a", encoding="utf-8")
         self.board = SummaryWriter(str(folder), purge_step=forget)
 
@@ -97,6 +100,7 @@ class Logger:
 
     def figure(self, name: str, figure: Figure, step: int) -> None:
         """`figures/NAME.png`, and the same picture in TensorBoard."""
+        logging.getLogger("matplotlib").setLevel(logging.ERROR)  # a home that cannot be written is none of its business
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from PIL import Image
 

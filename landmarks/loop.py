@@ -10,7 +10,7 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
@@ -23,7 +23,7 @@ from landmarks import device as devices
 from landmarks.checkpoint import Checkpoints
 from landmarks.errors import Interrupted, LandmarksError
 from landmarks.logger import Logger
-from landmarks.milestone import Batch, Data, Decision, Milestone, Phase, Scalars, Split
+from landmarks.milestone import Batch, Data, Decision, Milestone, Phase, Scalars
 from landmarks.randomness import Orders, torch_seed
 from landmarks.settings import Settings
 
@@ -40,6 +40,7 @@ class State:
     step: int = 0
     seconds: float = 0.0
     metrics: dict[str, float] = field(default_factory=dict)
+    ended: bool = False
     stopped: bool = False
 
 
@@ -100,14 +101,16 @@ class Loop:
 
     def run(self) -> State:
         """Train to the end. Raises Interrupted after saving, LandmarksError where a value is no longer finite."""
-        with self._signals(), devices.autocast(self.device, self.settings.precision):
-            while self.state.phase < len(self.phases) and not self.state.stopped:
-                self._train(self.phases[self.state.phase])
-                self.state.phase, self.state.at = self.state.phase + 1, 0
+        state = self.state
+        with devices.autocast(self.device, self.settings.precision):
+            while state.phase < len(self.phases) and not state.stopped:
+                self._train(self.phases[state.phase])
+                state.phase, state.at, state.ended = state.phase + 1, 0, False
             if not self.phases:
                 self._evaluate("")
-        self._measure_training_set()
-        return self.state
+            if set(self.data.splits) != {"train"}:  # the final weights on the whole training set
+                self._write("end", self._measure("train", "train_set"))
+        return state
 
     def _train(self, phase: Phase) -> None:
         """One phase, in stretches that end where a log line, an evaluation or a checkpoint is due."""
@@ -115,18 +118,20 @@ class Loop:
         state, settings = self.state, self.settings
         per_epoch, length = self.per_epoch(phase), self.length(phase)
         every = [n or per_epoch for n in (settings.log_every, settings.eval_every, settings.checkpoint_every)]
-        while state.at < length and not state.stopped:
+        while state.at < length and not state.ended and not state.stopped:
             due = min(length, *(state.at - state.at % n + n for n in every))
             self._steps(phase, due, log=due % every[0] == 0 or due == length)
             self.busy += self._tick()
-            last = state.at == length
+            last, asked = state.at == length, self.signal
             if last or state.at % every[0] == 0:
                 self._log(phase)
             if last or state.at % every[1] == 0:
-                state.stopped = self._evaluate(phase.name) is Decision.STOP
-            if last or state.stopped or state.at % every[2] == 0 or self.signal:
+                decision = self._evaluate(phase.name)
+                state.ended, state.stopped = decision is Decision.END_PHASE, decision is Decision.STOP
+            if last or state.ended or state.stopped or asked or state.at % every[2] == 0:
                 self._save()
-            self._obey_signal()
+            if asked:
+                raise Interrupted(f"interrupted at step {state.step}, saved", asked)
             self._progress(phase, length)
 
     def _steps(self, phase: Phase, due: int, log: bool) -> None:
@@ -204,44 +209,41 @@ class Loop:
     def _log(self, phase: Phase) -> None:
         """Means since the last line, rates, gradient norms and speed: one transfer, one check, one write."""
         means = self._means()
-        norms = self.milestone.gradient_norms
-        values = torch.stack(list(norms.values())).tolist() if norms else []
+        norms = {f"gradient/{name}": value for name, value in self.milestone.gradient_norms.items()}
+        gradients = dict(zip(norms, torch.stack([*norms.values()]).tolist(), strict=True)) if norms else {}
+        self._check(gradients)
         self.busy += self._tick()
         self.speed = self.items / self.busy
         self._write(
             phase.name,
             means
             | {f"rate/{name}": rate for name, rate in self.rates.items()}
-            | {f"gradient/{name}": value for name, value in zip(norms, values, strict=True)}
+            | gradients
             | {"speed/items_per_s": self.speed},
         )
         self.busy, self.items = 0.0, 0
         self.sums.clear()
 
     def _evaluate(self, phase: str) -> Decision:
-        """Measure the splits that are only looked at (the training split where there is no other), then decide."""
-        splits = [name for name in ("valid", "test") if name in self.data.splits] or ["train"]
+        """Measure the splits that are only looked at (where there are none, the training set), then decide."""
         metrics: dict[str, float] = {}
-        for name in splits:
-            metrics |= {f"{name}/{key}": value for key, value in self._measure(self.data.splits[name]).items()}
+        for name in [name for name in ("valid", "test") if name in self.data.splits] or ["train"]:
+            metrics |= self._measure(name, "train_set" if name == "train" else name)
         self._write(phase, metrics)
         if self.settings.histograms:
             self.logger.histograms(self.state.step, self.milestone.named_parameters())
         self._tick()
         return self.milestone.decide(self.state.metrics)
 
-    def _measure_training_set(self) -> None:
-        """At the end, once: the final weights on the whole training set, as `train_set/…`."""
-        if set(self.data.splits) != {"train"}:
-            found = self._measure(self.data.splits["train"])
-            self._write("end", {f"train_set/{name}": value for name, value in found.items()})
-
-    def _measure(self, split: Split) -> dict[str, float]:
+    def _measure(self, split: str, name: str) -> dict[str, float]:
+        """A split's measures as `name/…`, with draws of their own. Raises LandmarksError where one is not finite."""
         self.milestone.eval()
         seed = torch_seed(self.settings.seed, self.settings.first_replica, "evaluation")
         with torch.no_grad(), devices.own_randomness(self.device, seed):
-            found = {name: float(value) for name, value in self.milestone.measure(split).items()}
+            measured = self.milestone.measure(self.data.splits[split])
+            found = {f"{name}/{key}": float(value) for key, value in measured.items()}
         self.milestone.train()
+        self._check(found)
         return found
 
     def _write(self, phase: str, values: dict[str, float]) -> None:
@@ -258,10 +260,13 @@ class Loop:
     def _means(self) -> dict[str, float]:
         """The means since the last line. Raises LandmarksError where one of them is not finite."""
         means = self.sums.means()
-        for name, value in means.items():
+        self._check(means)
+        return means
+
+    def _check(self, values: Mapping[str, float]) -> None:
+        for name, value in values.items():
             if not math.isfinite(value):
                 self._refuse(name)
-        return means
 
     def _refuse(self, what: str) -> NoReturn:
         paths = self.store.paths()
@@ -295,13 +300,18 @@ class Loop:
     def restore(self, checkpoint: dict[str, Any]) -> None:
         """Stand where a checkpoint stood; what `decide` stopped there goes on if the run has become longer."""
         self.state = State(**checkpoint["state"])
-        self.state.stopped &= checkpoint["length"] == [self.settings.epochs, self.settings.steps]
+        same = checkpoint["length"] == [self.settings.epochs, self.settings.steps]
+        self.state.ended, self.state.stopped = self.state.ended and same, self.state.stopped and same
         self.milestone.load_state_dict(checkpoint["model"])
         self.milestone.factor = checkpoint["factor"]
-        phase = self.phases[self.state.phase]
+        phase = self.milestone.phase = self.phases[self.state.phase]
+        self.milestone.epoch = max(self.state.at - 1, 0) // self.per_epoch(phase)
         for name, optimizer in phase.optimizers.items():
             optimizer.load_state_dict(checkpoint["optimizers"][name])
-        self.sums.totals, self.sums.count = checkpoint["sums"], checkpoint["count"]
+            for group in optimizer.param_groups:
+                group["lr"] = group["lr"].to(self.device)
+        self.sums.totals = {name: total.to(self.device) for name, total in checkpoint["sums"].items()}
+        self.sums.count = checkpoint["count"]
         devices.set_random_state(self.device, checkpoint["random"])
 
     def _progress(self, phase: Phase, length: int) -> None:
@@ -318,7 +328,7 @@ class Loop:
         )
 
     @contextmanager
-    def _signals(self) -> Iterator[None]:
+    def signals(self) -> Iterator[None]:
         """SIGINT and SIGTERM ask the loop to finish its step and save; a second SIGINT ends at once."""
         if threading.current_thread() is not threading.main_thread():
             yield
@@ -334,10 +344,6 @@ class Loop:
         if self.signal == signal.SIGINT == number:
             raise KeyboardInterrupt
         self.signal = number
-
-    def _obey_signal(self) -> None:
-        if self.signal:
-            raise Interrupted(f"interrupted at step {self.state.step}, saved", self.signal)
 
 
 def _print(name: str, value: float) -> str:

@@ -15,7 +15,7 @@ COLOURS = {"train": "#7a869a", "valid": "#b8860b", "test": "#c0392b", "train_set
 """One colour a split, the same in every picture of the suite."""
 
 PANELS = 3
-LABELS = {"train": "training (running)", "train_set": "training set (final weights)"}
+LABELS = {"train": "training (running mean)", "train_set": "training set (measured)"}
 
 
 def curves(lines: Sequence[Mapping[str, Any]], title: str, headline: Claim) -> Figure:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -17,8 +18,9 @@ from landmarks.errors import LandmarksError, UsageError
 
 NUMERICS = ("torch", "kind", "threads")
 """What of `environment.json` decides the bits of a run."""
-UNTRACED = ("runs", "device", "threads", "log_every", "eval_every", "checkpoint_every", "keep_checkpoints")
-"""Keys that a fingerprint leaves out: paths and logging."""
+LOGGING = ("log_every", "eval_every", "checkpoint_every", "keep_checkpoints", "histograms", "figures")
+FILES = ("config.yaml", "overrides.txt", "environment.json")
+"""What a run writes before it trains."""
 
 
 def create(runs: str, name: str) -> Path:
@@ -48,7 +50,7 @@ def locked(folder: Path) -> Iterator[None]:
 
     lock = FileLock(folder / ".lock")
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=0.3)  # `landmarks runs` holds it for a moment when it looks
     except Timeout:
         raise LandmarksError(f"{folder}: another process is at work on this run; wait for it or stop it") from None
     except OSError as error:
@@ -70,13 +72,22 @@ def is_locked(folder: Path) -> bool:
 
 def all_runs(runs: str) -> list[Path]:
     """Every run below `runs`, oldest first."""
-    folders = [path.parent for path in Path(runs).glob("*/*/config.yaml")]
-    return sorted(folders, key=lambda folder: (folder.name[:19], int(folder.name[20:] or 0), folder.parent.name))
+    return sorted(filter(is_run, Path(runs).glob("*/*")), key=_age)
+
+
+def is_run(folder: Path) -> bool:
+    return all((folder / name).is_file() for name in FILES)
+
+
+def _age(folder: Path) -> tuple[str, int, str]:
+    """Stamp and number of a folder's name; one that was renamed counts as old."""
+    found = re.fullmatch(r"(\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d)(?:-(\d+))?", folder.name)
+    return (found[1], int(found[2] or 0), folder.parent.name) if found else ("", 0, folder.as_posix())
 
 
 def find(text: str, runs: str) -> Path:
     """The run that RUN names: a path, a unique ending of one, or `last`. Raises UsageError."""
-    if (Path(text) / "config.yaml").is_file():
+    if is_run(Path(text)):
         return Path(text)
     known = all_runs(runs)
     if not known:
@@ -93,8 +104,9 @@ def find(text: str, runs: str) -> Path:
 
 def summary(folder: Path) -> dict[str, Any]:
     """A run's `summary.json`; where there is none yet, or a process is at work, what can be told without it."""
-    path = folder / "summary.json"
-    found = json.loads(path.read_text()) if path.exists() else {"milestone": folder.parent.name, "status": "killed"}
+    found: dict[str, Any] = {"milestone": folder.parent.name, "status": "killed"}
+    with contextlib.suppress(OSError, ValueError):  # not there, or damaged: as if it were not there
+        found |= json.loads((folder / "summary.json").read_text())
     return found | {"status": "running"} if found["status"] != "finished" and is_locked(folder) else found
 
 
@@ -118,7 +130,7 @@ def environment(device: Mapping[str, Any], checksum: str) -> dict[str, Any]:
 
 def fingerprint(tree: Mapping[str, Any], checksum: str, kind: str, revisions: tuple[int, int]) -> str:
     """What makes two runs the same: configuration without paths and logging, data, device kind, revisions."""
-    kept = {key: value for key, value in tree.items() if key not in UNTRACED}
+    kept = {key: value for key, value in tree.items() if key not in ("runs", "device", *LOGGING)}
     kept["data"] = {key: value for key, value in tree["data"].items() if key not in ("root", "verify")}
     text = json.dumps([kept, checksum, kind, revisions], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -186,7 +186,12 @@ class SDLM:
     @torch.no_grad()
     def step(self) -> None:
         self.gradient.copy_(torch.cat([p.grad.flatten() for p in self.parameters if p.grad is not None]))
-        self.weights.addcmul_(self.gradient * self.rate, self.inverse, value=-1)
+        self.gradient.mul_(self.rate)
+        self.move()
+
+    def move(self) -> None:
+        """w ← w − `gradient`/(μ + h), where `gradient` is already times the rate."""
+        self.weights.addcmul_(self.gradient, self.inverse, value=-1)
 
     def state_dict(self) -> dict[str, Any]:
         return {"h": self.h}

@@ -25,6 +25,8 @@ class Check:
 
 POSITIVE = Check("> 0", lambda value: value > 0)
 NOT_NEGATIVE = Check(">= 0", lambda value: value >= 0)
+SOME = Check("at least one", lambda items: len(items) > 0)
+THREADS = Check("between 1 and 1024", lambda value: 1 <= value <= 1024)
 FRACTION = Check("between 0 and 1", lambda value: 0 <= value <= 1)
 DEVICE = Check(
     "auto, cpu, cuda, cuda:N or mps",
@@ -51,7 +53,7 @@ class Settings:
     seed: Annotated[int, NOT_NEGATIVE]
     device: Annotated[str, DEVICE]
     precision: Literal["fp32", "tf32", "bf16"]
-    threads: Annotated[int, POSITIVE] | None
+    threads: Annotated[int, THREADS] | None
     deterministic: bool
     compile: Literal[False]
     replicas: Annotated[int, POSITIVE]

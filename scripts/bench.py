@@ -78,7 +78,7 @@ def _shared_and_bare(name: str, *overrides: str) -> tuple[Work, Work]:
         with tempfile.TemporaryDirectory() as place:
             logger = Logger(Path(place), Console(quiet=True))
             training = loop.Loop(milestone, found, settings, device, logger, Checkpoints(Path(place), 1))
-            training._measure = lambda split: {}  # type: ignore[method-assign]  # training alone is compared
+            training._measure = lambda split, name: {}  # type: ignore[method-assign]  # training alone is compared
             training._save = lambda: None  # type: ignore[method-assign]
             start = time.perf_counter()
             training.run()

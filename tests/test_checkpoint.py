@@ -8,8 +8,6 @@ import torch
 from landmarks.checkpoint import Checkpoints, write_atomically
 from landmarks.errors import LandmarksError
 
-CPU = torch.device("cpu")
-
 
 def store(folder: Path) -> Checkpoints:
     found = Checkpoints(folder / "checkpoints", keep=2)
@@ -21,7 +19,7 @@ def store(folder: Path) -> Checkpoints:
 def test_the_newest_is_read_and_only_two_are_kept(tmp_path: Path) -> None:
     found = store(tmp_path)
     assert [path.name for path in found.paths()] == ["step-000000003.pt", "step-000000002.pt"]
-    state = found.latest(CPU, pytest.fail)
+    state = found.latest(pytest.fail)
     assert state is not None
     assert state["step"] == 3
     assert state["weight"].tolist() == [3.0, 3.0, 3.0]
@@ -33,7 +31,7 @@ def test_a_damaged_one_is_named_and_the_one_before_is_used(tmp_path: Path, damag
     newest = found.paths()[0]
     newest.write_bytes(damage(newest.read_bytes()))
     warnings: list[str] = []
-    state = found.latest(CPU, warnings.append)
+    state = found.latest(warnings.append)
     assert state is not None
     assert state["step"] == 2
     assert len(warnings) == 1
@@ -41,7 +39,7 @@ def test_a_damaged_one_is_named_and_the_one_before_is_used(tmp_path: Path, damag
 
 
 def test_none_at_all(tmp_path: Path) -> None:
-    assert Checkpoints(tmp_path, keep=2).latest(CPU, pytest.fail) is None
+    assert Checkpoints(tmp_path, keep=2).latest(pytest.fail) is None
 
 
 def test_a_full_disk_is_said_before_anything_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -372,7 +372,10 @@ def test_every_switch_learns(overrides: list[str]) -> None:
 
 def test_quick_conclusion_says_why_it_is_not_the_papers_number() -> None:
     said = make().conclude({"test/error": 0.026})
-    assert "test error 2.60 % on 1,000 held-out digits; paper: 0.95 % (Fig. 9, LeNet-5) on 10,000 test digits" in said
+    assert (
+        "test error 2.60 % on 1,000 held-out digits; paper: 0.95 % (Fig. 9, LeNet-5) on MNIST's 10,000 test digits"
+        in said
+    )
     assert "4,000 training digits instead of 60,000" in said
     assert "they differ" not in make("scale=paper").conclude({"test/error": 0.0095})
 

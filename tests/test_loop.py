@@ -186,7 +186,7 @@ def test_tensorboard_reads_every_scalar_of_the_log(toy: Add, monkeypatch: pytest
     for line in (json.loads(text) for text in (folder / "metrics.jsonl").read_text().splitlines()):
         for name in line.keys() - {"step", "phase", "epoch", "seconds"}:
             written.setdefault(name, []).append((line["step"], line[name]))
-    assert written.keys() >= {"train/loss", "train/error", "rate/main", "gradient/all", "speed/items_per_s"}
+    assert written.keys() >= {"train/loss", "train_set/error", "rate/main", "gradient/all", "speed/items_per_s"}
     for name, points in written.items():
         read = [(event.step, event.value) for event in events.Scalars(name)]
         assert [step for step, _ in read] == [step for step, _ in points], name

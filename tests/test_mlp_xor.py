@@ -341,24 +341,24 @@ def test_early_sweeps_have_their_own_rate_and_momentum() -> None:
 def test_without_a_hidden_unit_every_answer_is_one_half() -> None:
     milestone, found = make({"model.hidden": 0}, replicas=10)
     train(milestone, found, 1500)
-    metrics = {f"train/{k}": float(v) for k, v in milestone.measure(found.splits["train"]).items()}
+    metrics = {f"train_set/{k}": float(v) for k, v in milestone.measure(found.splits["train"]).items()}
     answers = milestone(found.splits["train"].x.expand(10, 4, 2))
     torch.testing.assert_close(answers, torch.full_like(answers, 0.5), rtol=0, atol=1e-4)
-    assert metrics["train/solved"] == 0
-    assert "train/sweeps_median" not in metrics
+    assert metrics["train_set/solved"] == 0
+    assert "train_set/sweeps_median" not in metrics
     assert milestone.conclude(metrics).startswith("solved 0 of 10 starts within 5,000 sweeps; paper: 558 sweeps")
 
 
 def test_most_starts_solve_xor_around_the_measured_median() -> None:
     milestone, found = make(replicas=200)
     lines = train(milestone, found, 1500)
-    metrics = {f"train/{k}": float(v) for k, v in milestone.measure(found.splits["train"]).items()}
-    assert metrics["train/solved"] > 0.85
-    assert 300 < metrics["train/sweeps_median"] < 480
-    assert metrics["train/sweeps_q1"] < metrics["train/sweeps_median"] < metrics["train/sweeps_q3"]
-    assert float(lines[-1]["solved"]) == pytest.approx(metrics["train/solved"], abs=0.01)
+    metrics = {f"train_set/{k}": float(v) for k, v in milestone.measure(found.splits["train"]).items()}
+    assert metrics["train_set/solved"] > 0.85
+    assert 300 < metrics["train_set/sweeps_median"] < 480
+    assert metrics["train_set/sweeps_q1"] < metrics["train_set/sweeps_median"] < metrics["train_set/sweeps_q3"]
+    assert float(lines[-1]["solved"]) == pytest.approx(metrics["train_set/solved"], abs=0.01)
     assert milestone.decide(metrics) is Decision.CONTINUE
-    assert milestone.decide({"train/solved": 1.0}) is Decision.STOP
+    assert milestone.decide({"train_set/solved": 1.0}) is Decision.STOP
     assert "sweeps: median" in milestone.conclude(metrics)
 
 

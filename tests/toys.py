@@ -12,7 +12,9 @@ from landmarks.claims import Claim
 from landmarks.milestone import Batch, Card, Data, Milestone, Phase, Scalars, Split, Sums
 from landmarks.settings import POSITIVE, DataSettings, Settings
 
-CARD = Card("A toy", "Nobody 2026.", "Nothing.", Claim("T1", "It learns.", "train/error", 0.0, "nowhere", "recalled"))
+CARD = Card(
+    "A toy", "Nobody 2026.", "Nothing.", Claim("T1", "It learns.", "train_set/error", 0.0, "nowhere", "recalled")
+)
 
 YAML = """\
 # @package _global_

@@ -185,7 +185,7 @@ def sweeps(milestone: MLPXOR, data: Data) -> Figure:
         axes.axvline(np.median(taken), color=INK, linewidth=1.2, label=f"median {np.median(taken):,.0f}")
         axes.set_xscale("log")
         axes.minorticks_off()
-    if claim.unit == "sweeps":
+    if claim and claim.unit == "sweeps":
         label = f"paper {claim.published:,.0f} ({claim.where})"
         axes.axvline(claim.published, color=ACCENT, linewidth=1.2, linestyle="--", label=label)
     axes.set_xticks([t for t in TICKS if not len(taken) or taken.min() / 2 < t < taken.max() * 2])

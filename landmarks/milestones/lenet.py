@@ -6,7 +6,8 @@ the IEEE 86(11), 2278–2324, 1998. Pages below are those of the authors' own PD
 New: feature maps with shared weights, learned together with the classifier above them, beat every rival that used no
 hand-made features. Each weight has a rate of its own, from the diagonal of the Gauss–Newton matrix (Appendix C).
 
-Reaches on all 60,000 images, 20 passes: see RESULTS.md. The paper: 0.95 % test error, 0.35 % on the training set.
+Reaches on all 60,000 images, 20 passes, one run: 0.95 % test error, 0.39 % on the training set. The paper: 0.95 %,
+0.35 %.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ from landmarks.second_order import (
     Units,
     squashing,
 )
-from landmarks.settings import NOT_NEGATIVE, POSITIVE, DataSettings, Settings
+from landmarks.settings import NOT_NEGATIVE, POSITIVE, SOME, DataSettings, Settings
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -112,7 +113,7 @@ class LeNetConfig(Settings):
     model: ModelSettings
     loss: LossSettings
     optimizer: OptimizerSettings
-    schedule: tuple[Stage, ...]
+    schedule: Annotated[tuple[Stage, ...], SOME]
     order: Literal["fixed", "shuffled"]
     batch_size: Annotated[int, POSITIVE]
     data: DigitSettings
@@ -271,14 +272,14 @@ CARD = Card(
         Departure(
             "optimizer",
             "stochastic diagonal Levenberg–Marquardt.",
-            "plain gradient descent or Adam, with the schedule times `optimizer.times`.",
+            "another rule (optimizer.name), with the schedule times `optimizer.times`.",
             "A step towards today.",
             lambda config: config.optimizer.name != "sdlm",
         ),
         Departure(
             "batch",
             "one pattern an update.",
-            "the mean gradient of a batch, at the same rate.",
+            "the mean gradient of a batch (batch_size), at the same rate.",
             "Faster on a GPU.",
             lambda config: config.batch_size > 1,
         ),
@@ -427,7 +428,7 @@ class LeNet(Milestone):
         fused.backward()
         if self.watching:
             self.observe({name: g / rule.rate for name, g in fused.gradients.items()})
-        rule.weights.addcmul_(rule.gradient, rule.inverse, value=-1)
+        rule.move()
         return {"loss": fused.loss, "error": fused.wrong}
 
     def evaluate(self, batch: Batch) -> Sums:
@@ -479,10 +480,11 @@ class LeNet(Milestone):
         where = digits.get(source.name, f"the test images of {source.name}")
         where = f"{source.valid:,} held-out images" if name == "valid" else where
         paper = {"lenet5": "0.95 % (Fig. 9, LeNet-5)", "linear": "12.0 % (Fig. 9, linear)"}
-        here = [d.ours.rstrip(".") for d in self.card.departures if d.applies(self.config)]
+        active = [departure for departure in self.card.departures if departure.applies(self.config)]
+        here = [f"model.{d.id}={getattr(model, d.id)}" if d.id in LETTER else d.ours.rstrip(".") for d in active]
         return (
             f"{name} error {100 * metrics[f'{name}/error']:.2f} % on {where};"
-            f" paper: {paper.get(model.network, '4.7 % (Fig. 9, 28×28-300-10)')} on 10,000 test digits"
+            f" paper: {paper.get(model.network, '4.7 % (Fig. 9, 28×28-300-10)')} on MNIST's 10,000 test digits"
             + (f"; they differ, for here: {'; '.join(here)}" if here else "")
         )
 
