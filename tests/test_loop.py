@@ -139,11 +139,85 @@ def test_a_finished_run_says_so_and_can_be_extended(toy: Add) -> None:
     folder = start("tenth")
     with pytest.raises(LandmarksError, match=r"finished \(epochs=12\).*epochs=24"):
         execute.resume(folder)
-    with pytest.raises(LandmarksError, match="changes only"):
+    with pytest.raises(LandmarksError, match="may change only"):
         execute.resume(folder, ["optimizer.lr=1.0"])
     execute.resume(folder, ["epochs=20"], quiet=True)
     longer = start("tenth", "epochs=20")
     assert (folder / "model.safetensors").read_bytes() == (longer / "model.safetensors").read_bytes()
+
+
+def test_a_run_cannot_be_shortened_and_steps_rule(toy: Add) -> None:
+    toy("tenth")
+    folder = start("tenth")
+    with pytest.raises(LandmarksError, match="cannot be shortened"):
+        execute.resume(folder, ["epochs=5"])
+    stepped = start("tenth", "steps=10")
+    with pytest.raises(LandmarksError, match=r"finished \(steps=10\).*steps=20"):
+        execute.resume(stepped)
+    with pytest.raises(LandmarksError, match="may change only"):
+        execute.resume(stepped, ["epochs=30"])
+    execute.resume(stepped, ["steps=20"], quiet=True)
+    assert json.loads((stepped / "summary.json").read_text())["steps"] == 20
+
+
+def test_the_log_is_cut_exactly_where_the_checkpoint_stands(toy: Add, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kill after log lines that no checkpoint vouches for, a resume stopped before its first line, another resume."""
+    toy("tenth")
+    whole = start("tenth", "checkpoint_every=20")
+    with monkeypatch.context() as patch:
+        at_step(patch, "tenth", 34, kill)
+        with pytest.raises(Killed):
+            start("tenth", "checkpoint_every=20")
+    cut = runs.find("last", "runs")
+    with monkeypatch.context() as patch:
+        at_step(patch, "tenth", 1, lambda: os.kill(os.getpid(), signal.SIGINT))
+        with pytest.raises(Interrupted):
+            execute.resume(cut, quiet=True)
+    execute.resume(cut, quiet=True)
+    assert same(whole, cut)
+
+
+def test_a_kill_while_the_figures_are_drawn(toy: Add, monkeypatch: pytest.MonkeyPatch) -> None:
+    toy("tenth")
+    whole = start("tenth")
+    with monkeypatch.context() as patch:
+        patch.setattr(execute.Run, "_draw", lambda *words: kill())
+        with pytest.raises(Killed):
+            start("tenth")
+    cut = execute.resume(runs.find("last", "runs"), quiet=True)
+    assert same(whole, cut)
+
+
+def test_a_phase_can_end_early(toy: Add, monkeypatch: pytest.MonkeyPatch) -> None:
+    toy("two_phases")
+    monkeypatch.setattr(toys.TwoPhases, "decide", lambda self, metrics: Decision.END_PHASE)
+    folder = start("two_phases", "eval_every=4")
+    assert json.loads((folder / "summary.json").read_text())["steps"] == 8
+    with monkeypatch.context() as patch:
+        at_step(patch, "two_phases", 5, kill)
+        with pytest.raises(Killed):
+            start("two_phases", "eval_every=4")
+    assert same(folder, execute.resume(runs.find("last", "runs"), quiet=True))
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "environment.json", "summary.json"])
+def test_a_damaged_file_of_a_run_is_one_sentence(toy: Add, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    toy("tenth")
+    folder = start("tenth")
+    (folder / name).write_text("{: [")
+    capsys.readouterr()
+    code = cli.main(["resume", "last", "epochs=14", "-q"])
+    assert code == (0 if name == "summary.json" else 1)
+    assert capsys.readouterr().err.count("\n") == (0 if name == "summary.json" else 1)
+    assert cli.main(["runs"]) == 0
+
+
+def test_a_renamed_run_is_still_found(toy: Add) -> None:
+    toy("tenth")
+    folder = start("tenth").rename("runs/tenth/my-favourite-run-of-the-year")
+    newer = start("tenth")
+    assert runs.find("last", "runs") == newer
+    assert runs.find("favourite-run-of-the-year", "runs") == folder
 
 
 def test_an_extended_run_may_itself_be_killed(toy: Add, monkeypatch: pytest.MonkeyPatch) -> None:

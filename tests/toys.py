@@ -59,7 +59,8 @@ class Tenth(Milestone):
         lr = self.config.optimizer.lr
         sgd = torch.optim.SGD(self.net.parameters(), lr=torch.tensor(lr), momentum=0.9, fused=True)
         rates = {"main": lambda t: lr / (1 + t)}
-        return (Phase("training", {"main": sgd}, rates, epochs=self.config.epochs, batch_size=1),)
+        epochs, steps = (None, self.config.steps) if self.config.steps else (self.config.epochs, None)
+        return (Phase("training", {"main": sgd}, rates, epochs=epochs, steps=steps, batch_size=1),)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.net(x)

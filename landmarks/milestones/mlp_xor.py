@@ -394,6 +394,7 @@ NETWORKS = {
     ("parity", 4, 4, False): "X5",
     ("encoder", 8, 3, False): "X6",
     ("symmetry", 6, 2, False): "X7a",
+    ("family_trees", None, 1, True): "X8",
 }
 """Problem, bits, hidden units, direct links → the claim that is about them."""
 
