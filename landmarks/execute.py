@@ -17,6 +17,7 @@ from landmarks.errors import Interrupted, LandmarksError, UsageError, nearest
 from landmarks.logger import Console, Logger, read_metrics
 from landmarks.milestone import Data, Milestone
 from landmarks.settings import Settings, build
+from landmarks.signals import Signals
 
 EXTENSIBLE = ("epochs", "steps", "device", "threads", "data.root", *runs.LOGGING)
 """What `resume` may change: length, place and logging, nothing that would make it another run."""
@@ -141,15 +142,16 @@ class Run:
         checkpoint = store.latest(self.console.say) if resumed else None
         keep, forget = (checkpoint["metrics_bytes"], checkpoint["state"]["step"] + 1) if checkpoint else (0, 0)
         logger = Logger(self.folder, self.console, keep, forget if resumed else None)
+        signals = Signals()
         logger.say(f"{self.folder}  {self.milestone.card.title}, seed {self.settings.seed}, {self.device}")
-        training = loop.Loop(self.milestone, self.data, self.settings, self.device, logger, store)
+        training = loop.Loop(self.milestone, self.data, self.settings, self.device, logger, store, signals)
         try:
             if checkpoint:
                 training.restore(checkpoint)
                 logger.say(f"resumed at step {training.state.step:,}")
             else:
                 logger.card(show.describe(self.milestone, self.composed))
-            with training.signals():
+            with signals:
                 training.run()
                 if self.settings.figures:
                     self._draw(logger, training.state.step)

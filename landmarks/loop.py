@@ -7,13 +7,9 @@ that a run resumed from a checkpoint ends bit for bit where the uninterrupted on
 from __future__ import annotations
 
 import math
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import FrameType
 from typing import Any, NoReturn
 
 import torch
@@ -21,11 +17,13 @@ from torch import Tensor
 
 from landmarks import device as devices
 from landmarks.checkpoint import Checkpoints
+from landmarks.data.batches import Batches
 from landmarks.errors import Interrupted, LandmarksError
 from landmarks.logger import Logger
-from landmarks.milestone import Batch, Data, Decision, Milestone, Phase, Scalars
-from landmarks.randomness import Orders, torch_seed
+from landmarks.milestone import Data, Decision, Milestone, Phase, Scalars
+from landmarks.randomness import torch_seed
 from landmarks.settings import Settings
+from landmarks.signals import Signals
 
 REVISION = 1
 """Raised by hand when a change of the loop changes numbers."""
@@ -81,6 +79,7 @@ class Loop:
         device: torch.device,
         logger: Logger,
         store: Checkpoints,
+        signals: Signals,
     ) -> None:
         self.milestone = milestone
         self.data = data
@@ -88,15 +87,14 @@ class Loop:
         self.device = device
         self.logger = logger
         self.store = store
+        self.signals = signals
         self.phases = milestone.phases()
-        self.orders = Orders(settings.seed, settings.replicas, settings.first_replica)
+        self.batches = [Batches(phase, data.splits[phase.data], milestone, settings) for phase in self.phases]
         self.sums = Sums(device)
         self.state = State()
-        self.signal = 0
         self.marked = time.perf_counter()
         self.busy, self.items, self.speed = 0.0, 0, 0.0
         self.rates: dict[str, float] = {}
-        self.batches: Callable[[int], Batch] | None = None
         torch.manual_seed(torch_seed(settings.seed, settings.first_replica, "training"))
 
     def run(self) -> State:
@@ -116,13 +114,16 @@ class Loop:
         """One phase, in stretches that end where a log line, an evaluation or a checkpoint is due."""
         self._enter(phase)
         state, settings = self.state, self.settings
-        per_epoch, length = self.per_epoch(phase), self.length(phase)
-        every = [n or per_epoch for n in (settings.log_every, settings.eval_every, settings.checkpoint_every)]
+        length = self.length(state.phase)
+        every = [
+            n or self.batches[state.phase].per_epoch
+            for n in (settings.log_every, settings.eval_every, settings.checkpoint_every)
+        ]
         while state.at < length and not state.ended and not state.stopped:
             due = min(length, *(state.at - state.at % n + n for n in every))
             self._steps(phase, due, log=due % every[0] == 0 or due == length)
             self.busy += self._tick()
-            last, asked = state.at == length, self.signal
+            last, asked = state.at == length, self.signals.asked
             if last or state.at % every[0] == 0:
                 self._log(phase)
             if last or state.at % every[1] == 0:
@@ -132,41 +133,33 @@ class Loop:
                 self._save()
             if asked:
                 raise Interrupted(f"interrupted at step {state.step}, saved", asked)
-            self._progress(phase, length)
+            self._progress(phase.name, length)
 
     def _steps(self, phase: Phase, due: int, log: bool) -> None:
         """The tight stretch: nothing here waits for the device."""
-        state, milestone, sums = self.state, self.milestone, self.sums
-        per_epoch, in_epochs, start = self.per_epoch(phase), phase.epochs is not None, state.at
+        state, milestone, sums, signals = self.state, self.milestone, self.sums, self.signals
+        batches, in_epochs, start = self.batches[state.phase], phase.epochs is not None, state.at
+        per_epoch, batch = batches.per_epoch, batches.begin(start // batches.per_epoch)
         for at in range(start, due):
             epoch, position = divmod(at, per_epoch)
-            if position == 0 or self.batches is None:
-                milestone.epoch = epoch
-                self.batches = self._batches(phase, epoch)
             if position == 0:
+                batch, milestone.epoch = batches.begin(epoch), epoch
                 milestone.begin_epoch(self.data)
             self._set_rates(phase, at / per_epoch if in_epochs else at)
             if at == due - 1:
                 milestone.watching = log
-            sums.add(milestone.step(self.batches(position)))
-            if self.signal:
+            sums.add(milestone.step(batch(position)))
+            if signals.asked:
                 due = at + 1
                 break
         milestone.watching = False
         state.at, state.step = due, state.step + due - start
-        self.items += (due - start) * self.size(phase) * self.settings.replicas
+        self.items += (due - start) * batches.size * self.settings.replicas
 
-    def size(self, phase: Phase) -> int:
-        """The patterns of a batch."""
-        return phase.batch_size or len(self.data.splits[phase.data].x)
-
-    def per_epoch(self, phase: Phase) -> int:
-        """The steps of an epoch."""
-        return math.ceil(len(self.data.splits[phase.data].x) / self.size(phase))
-
-    def length(self, phase: Phase) -> int:
+    def length(self, index: int) -> int:
         """The steps of a phase."""
-        return phase.steps if phase.steps is not None else (phase.epochs or 0) * self.per_epoch(phase)
+        phase = self.phases[index]
+        return phase.steps if phase.steps is not None else (phase.epochs or 0) * self.batches[index].per_epoch
 
     def _enter(self, phase: Phase) -> None:
         """Let only this phase's parameters learn, and forget the rates of the last one."""
@@ -175,7 +168,6 @@ class Loop:
         for name, parameter in self.milestone.named_parameters():
             parameter.requires_grad_(not phase.trains or name.startswith(phase.trains))
         self.rates = {}
-        self.batches = None
 
     def _set_rates(self, phase: Phase, progress: float) -> None:
         """base(progress) × factor, written to the device only where it changed."""
@@ -185,26 +177,6 @@ class Loop:
                 self.rates[name] = rate
                 for group in phase.optimizers[name].param_groups:
                     group["lr"].fill_(rate)
-
-    def _batches(self, phase: Phase, epoch: int) -> Callable[[int], Batch]:
-        """A function from position to batch. The epoch's order is applied once, so that a batch is a slice."""
-        x, y = self.data.splits[phase.data]
-        size, replicas = self.size(phase), self.settings.replicas
-        if phase.order != "shuffled" and self.batches:
-            return self.batches
-        if phase.order == "sequential":
-            if self.milestone.replicated:
-                x, y = x.expand(replicas, *x.shape), y.expand(replicas, *y.shape)
-        else:
-            order = torch.from_numpy(self.orders.epoch(epoch if phase.order == "shuffled" else 0, len(x)))
-            order = (order if self.milestone.replicated else order[0]).to(self.device)
-            x, y = x[order], y[order]
-        if size >= len(self.data.splits[phase.data].x):
-            whole = Batch(x, y)
-            return lambda i: whole
-        if self.milestone.replicated:
-            return lambda i: Batch(x[:, i * size : (i + 1) * size], y[:, i * size : (i + 1) * size])
-        return lambda i: Batch(x[i * size : (i + 1) * size], y[i * size : (i + 1) * size])
 
     def _log(self, phase: Phase) -> None:
         """Means since the last line, rates, gradient norms and speed: one transfer, one check, one write."""
@@ -305,7 +277,7 @@ class Loop:
         self.milestone.load_state_dict(checkpoint["model"])
         self.milestone.factor = checkpoint["factor"]
         phase = self.milestone.phase = self.phases[self.state.phase]
-        self.milestone.epoch = max(self.state.at - 1, 0) // self.per_epoch(phase)
+        self.milestone.epoch = max(self.state.at - 1, 0) // self.batches[self.state.phase].per_epoch
         for name, optimizer in phase.optimizers.items():
             optimizer.load_state_dict(checkpoint["optimizers"][name])
             for group in optimizer.param_groups:
@@ -314,36 +286,18 @@ class Loop:
         self.sums.count = checkpoint["count"]
         devices.set_random_state(self.device, checkpoint["random"])
 
-    def _progress(self, phase: Phase, length: int) -> None:
+    def _progress(self, phase: str, length: int) -> None:
         state = self.state
-        ahead = length - state.at + sum(self.length(later) for later in self.phases[state.phase + 1 :])
+        ahead = length - state.at + sum(self.length(later) for later in range(state.phase + 1, len(self.phases)))
         left = state.seconds / max(state.step, 1) * ahead
         loss = [name for name in state.metrics if name.startswith("train/")][:1]
         others = [name for split in ("test/", "valid/", "train/") for name in state.metrics if name.startswith(split)]
         measure = [name for name in others if not name.endswith("/loss") and name not in loss][:1]
         values = "  ".join(f"{name} {_print(name, state.metrics[name])}" for name in loss + measure)
         self.logger.console.progress(
-            f"{phase.name}  {state.at:,}/{length:,}  {values}  {self.speed:,.0f} items/s"
+            f"{phase}  {state.at:,}/{length:,}  {values}  {self.speed:,.0f} items/s"
             f"  {left // 60:.0f}:{left % 60:02.0f} left"
         )
-
-    @contextmanager
-    def signals(self) -> Iterator[None]:
-        """SIGINT and SIGTERM ask the loop to finish its step and save; a second SIGINT ends at once."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        before = {number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if self.signal == signal.SIGINT == number:
-            raise KeyboardInterrupt
-        self.signal = number
 
 
 def _print(name: str, value: float) -> str:

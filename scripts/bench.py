@@ -24,6 +24,7 @@ from landmarks import device as devices
 from landmarks.checkpoint import Checkpoints
 from landmarks.logger import Console, Logger
 from landmarks.milestone import Batch, Data, Milestone
+from landmarks.signals import Signals
 
 Work = Callable[[], float]
 """Does a stretch of training and returns the seconds that it took."""
@@ -77,7 +78,7 @@ def _shared_and_bare(name: str, *overrides: str) -> tuple[Work, Work]:
         device = devices.prepare(settings)
         with tempfile.TemporaryDirectory() as place:
             logger = Logger(Path(place), Console(quiet=True))
-            training = loop.Loop(milestone, found, settings, device, logger, Checkpoints(Path(place), 1))
+            training = loop.Loop(milestone, found, settings, device, logger, Checkpoints(Path(place), 1), Signals())
             training._measure = lambda split, name: {}  # type: ignore[method-assign]  # training alone is compared
             training._save = lambda: None  # type: ignore[method-assign]
             start = time.perf_counter()

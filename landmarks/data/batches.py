@@ -1,0 +1,53 @@
+"""Batches of a set that lies on the device: by slice, out of a copy in the order of the epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+from landmarks.milestone import Batch, Milestone, Phase, Split
+from landmarks.randomness import Orders
+from landmarks.settings import Settings
+
+
+class Batches:
+    """The batches of one phase; the order of an epoch is a pure function of (seed, replica, epoch).
+
+    x (N, …) gives batches (B, …); where the milestone's parameters carry a leading R so do they, (R, B, …), each
+    replica in an order of its own. The last batch of an epoch may be shorter.
+    """
+
+    def __init__(self, phase: Phase, split: Split, milestone: Milestone, settings: Settings) -> None:
+        self.split = split
+        self.order = phase.order
+        self.size = phase.batch_size or len(split.x)
+        self.per_epoch = -(-len(split.x) // self.size)
+        self.replicas = settings.replicas if milestone.replicated else None
+        self.orders = Orders(settings.seed, settings.replicas, settings.first_replica)
+        self.made: tuple[int, Callable[[int], Batch]] | None = None
+
+    def begin(self, epoch: int) -> Callable[[int], Batch]:
+        """A function from a position in this epoch to its batch."""
+        if self.made is None or (self.order == "shuffled" and self.made[0] != epoch):
+            self.made = epoch, self._slices(*self._ordered(epoch))
+        return self.made[1]
+
+    def _ordered(self, epoch: int) -> Split:
+        x, y = self.split
+        if self.order == "sequential":
+            if self.replicas is None:
+                return self.split
+            return Split(x.expand(self.replicas, *x.shape), y.expand(self.replicas, *y.shape))
+        order = torch.from_numpy(self.orders.epoch(epoch if self.order == "shuffled" else 0, len(x)))
+        order = (order[0] if self.replicas is None else order).to(x.device)
+        return Split(x[order], y[order])
+
+    def _slices(self, x: torch.Tensor, y: torch.Tensor) -> Callable[[int], Batch]:
+        size = self.size
+        if self.per_epoch == 1:
+            whole = Batch(x, y)
+            return lambda i: whole
+        if self.replicas is None:
+            return lambda i: Batch(x[i * size : (i + 1) * size], y[i * size : (i + 1) * size])
+        return lambda i: Batch(x[:, i * size : (i + 1) * size], y[:, i * size : (i + 1) * size])

@@ -1,0 +1,47 @@
+"""Batches: every pattern once an epoch, in the order that the phase asks for."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from landmarks.data.batches import Batches
+from landmarks.milestone import Phase, Split
+
+
+def make(order: str, size: int | None, replicas: int = 1, first: int = 0, replicated: bool = False) -> Batches:
+    phase = Phase("p", {}, {}, epochs=1, batch_size=size, order=order)  # type: ignore[arg-type]
+    settings = SimpleNamespace(seed=3, replicas=replicas, first_replica=first)
+    x = torch.arange(10)
+    return Batches(phase, Split(x, -x), SimpleNamespace(replicated=replicated), settings)  # type: ignore[arg-type]
+
+
+def epoch(batches: Batches, number: int) -> list[list[int]]:
+    at = batches.begin(number)
+    found = [at(i) for i in range(batches.per_epoch)]
+    assert all(torch.equal(batch.x, -batch.y) for batch in found)
+    return [batch.x.tolist() for batch in found]
+
+
+@pytest.mark.parametrize("order", ["shuffled", "fixed", "sequential"])
+@pytest.mark.parametrize("size", [1, 3, 10, None])
+def test_each_pattern_comes_once_an_epoch(order: str, size: int | None) -> None:
+    found = epoch(make(order, size), 0)
+    assert sorted(sum(found, [])) == list(range(10))
+    assert [len(batch) for batch in found[:-1]] == [size or 10] * (len(found) - 1)
+
+
+def test_a_fixed_order_stays_and_a_shuffle_changes() -> None:
+    fixed, shuffled = make("fixed", 1), make("shuffled", 1)
+    assert epoch(fixed, 0) == epoch(fixed, 5) != [[i] for i in range(10)]
+    assert epoch(shuffled, 0) != epoch(shuffled, 1)
+    assert epoch(make("shuffled", 1), 1) == epoch(shuffled, 1)
+    assert epoch(make("sequential", 10), 2) == [list(range(10))]
+
+
+def test_each_replica_has_an_order_of_its_own_and_the_same_alone() -> None:
+    among = make("shuffled", 4, replicas=5, replicated=True).begin(2)(1).x
+    assert among.shape == (5, 4)
+    assert len({tuple(row) for row in among.tolist()}) == 5
+    alone = make("shuffled", 4, first=3, replicated=True).begin(2)(1).x
+    assert torch.equal(alone[0], among[3])
