@@ -27,7 +27,7 @@ def epoch(batches: Batches, number: int) -> list[list[int]]:
 @pytest.mark.parametrize("size", [1, 3, 10, None])
 def test_each_pattern_comes_once_an_epoch(order: str, size: int | None) -> None:
     found = epoch(make(order, size), 0)
-    assert sorted(sum(found, [])) == list(range(10))
+    assert sorted(i for batch in found for i in batch) == list(range(10))
     assert [len(batch) for batch in found[:-1]] == [size or 10] * (len(found) - 1)
 
 
