@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from landmarks import catalog
 from landmarks.errors import Interrupted, LandmarksError, UsageError, nearest
+from landmarks.words import Arguments, print_table
 
 HELP = """\
 landmarks – the models that made deep learning, re-run as their papers describe them
@@ -27,44 +28,6 @@ landmarks – the models that made deep learning, re-run as their papers describ
 
 RUN is a folder, the end of its name, or `last`. Options: -q (only the result), --debug (tracebacks), -h.
 """
-
-
-TAKING_A_VALUE = ("--cfg", "-c", "--package", "-p", "--info", "-i", "--config-dir", "-cd", "--experimental-rerun")
-"""Hydra's flags that are followed by a value."""
-
-
-class Arguments:
-    """The words after a verb: plain words, our few options, and flags that belong to Hydra."""
-
-    def __init__(self, words: Sequence[str], options: Sequence[str] = (), passes_flags: bool = False) -> None:
-        self.words: list[str] = []
-        self.flags: list[str] = []
-        self.options: dict[str, str] = {}
-        rest = iter(words)
-        for word in rest:
-            name, _, value = word.partition("=")
-            if name in options:
-                self.options[name] = value or next(rest, "")
-                if not self.options[name]:
-                    raise UsageError(f"{name} wants a value")
-            elif word in ("-q", "--quiet"):
-                self.options["-q"] = "1"
-            elif word.startswith("-") and not passes_flags:
-                raise UsageError(f"there is no option {word}{nearest(word, ['-q', '--debug', *options])}")
-            elif word.startswith("-"):
-                self.flags += [word, *([next(rest, "")] if word in TAKING_A_VALUE else [])]
-            else:
-                self.words.append(word)
-
-    def refuse_words(self) -> None:
-        if self.words:
-            raise UsageError(
-                f"there is nothing to do with {self.words[0]} here; `landmarks --help` shows how it is used"
-            )
-
-    @property
-    def quiet(self) -> bool:
-        return "-q" in self.options
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -110,7 +73,7 @@ def _list(words: Sequence[str]) -> int:
     Arguments(words).refuse_words()
     head = ("year", "name", "model", "paper", "data", "published", "quick run")
     rows = [(e.year, e.name, e.model, e.paper, e.data, e.headline, e.time) for e in catalog.CATALOG.values()]
-    _print_table(head, rows)
+    print_table(head, rows)
     return 0
 
 
@@ -223,7 +186,7 @@ def _runs(words: Sequence[str]) -> int:
     if not rows:
         print(f"no run in {root} yet; `landmarks run mlp_xor` makes one")
         return 0
-    _print_table(("run", "status", "steps", "result", "overrides"), rows)
+    print_table(("run", "status", "steps", "result", "overrides"), rows)
     return 0
 
 
@@ -285,7 +248,7 @@ def _data(words: Sequence[str]) -> int:
     root = arguments.options.get("--root")
     match arguments.words:
         case [] | ["list"]:
-            _print_table(("name", "what", "from", "here"), data.table())
+            print_table(("name", "what", "from", "here"), data.table())
         case ["fetch", name]:
             print(data.fetch(name, root))
         case ["verify", *names]:
@@ -308,16 +271,6 @@ VERBS: dict[str, Callable[[Sequence[str]], int]] = {
     "board": _board,
     "data": _data,
 }
-
-
-def _print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Columns as wide as their content, the last one cut at the terminal's edge."""
-    import shutil
-
-    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
-    edge = shutil.get_terminal_size().columns if sys.stdout.isatty() else 1000
-    for row in [head, *rows]:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()[:edge])
 
 
 if __name__ == "__main__":

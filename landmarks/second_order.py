@@ -6,6 +6,7 @@ diagonal Levenberg–Marquardt rule, which gives each weight a rate of its own.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -34,7 +35,7 @@ LINEAR = Squashing(lambda a: a, torch.ones_like)
 RELU = Squashing(torch.relu, lambda x: (x > 0).to(x.dtype))
 
 
-class Units(nn.Module):
+class Units(nn.Module, ABC):
     """Units that share weights: a = Σ u·x + bias, then f(a).
 
     `owner` (rows of the weight,): the unit, or map of units, that each row belongs to; `fan_in` (units,): inputs of
@@ -53,9 +54,9 @@ class Units(nn.Module):
         """What the weights multiply: x itself, or sums of it."""
         return x
 
+    @abstractmethod
     def sum(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         """The weighted sums a of `inputs(…)`, linear in them and in (`weight`, `bias`)."""
-        raise NotImplementedError
 
     def forward(self, x: Tensor) -> Tensor:
         return self.squash.f(self.sum(self.inputs(x), self.weight, self.bias))

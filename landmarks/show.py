@@ -15,7 +15,7 @@ def describe(milestone: Milestone, composed: config.Composed) -> str:
         f"# {card.title}",
         card.citation,
         f"**New:** {card.new}",
-        f"**Headline claim:** {card.headline.says} ({card.headline.where}).",
+        f"**Headline claim:** {card.headline.says.rstrip('.')} ({card.headline.where}).",
         "## Layers\n\n" + _layers(milestone),
         _section("Switches", [f"`{key}` – {what}" for key, what in card.switches.items()]),
         _section("Experiments", [f"`experiment={name}`" for name in config.experiments(composed.tree["milestone"])]),

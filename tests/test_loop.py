@@ -281,13 +281,18 @@ class NoHost(TorchDispatchMode):
 def test_no_step_waits_for_the_device(toy: Add, monkeypatch: pytest.MonkeyPatch) -> None:
     toy("tenth")
     steps = execute.loop.Loop._steps
+    made = []
 
     def watched(self: Any, *args: Any, **kwargs: Any) -> None:
         with NoHost():
             steps(self, *args, **kwargs)
+        made.append(self.state.step)
 
     monkeypatch.setattr(execute.loop.Loop, "_steps", watched)
     start("tenth")
+    assert made[-1] == 48
+    with pytest.raises(AssertionError, match="asks the device"), NoHost():
+        torch.ones(()).item()
 
 
 def test_only_the_phases_own_parameters_learn(toy: Add, monkeypatch: pytest.MonkeyPatch) -> None:
