@@ -101,16 +101,19 @@ def _run(words: Sequence[str]) -> int:
     arguments = Arguments(words, passes_flags=True)
     if not arguments.words or "=" in arguments.words[0]:
         raise UsageError(f"run wants a milestone first: {', '.join(catalog.CATALOG)} or all")
-    asked, overrides = arguments.words[0], arguments.words[1:]
-    names = list(catalog.CATALOG) if asked == "all" else asked.split(",")
+    first, overrides = arguments.words[0], arguments.words[1:]
+    names = list(catalog.CATALOG) if first == "all" else first.split(",")
     from landmarks import config
 
     if arguments.flags:
         return _launch(names, overrides, arguments)
-    worst = 0
-    for composed in [config.compose(name, overrides) for name in names]:
-        from landmarks import execute
+    asked = [config.compose(name, overrides) for name in names]
+    from landmarks import execute
 
+    for composed in asked:
+        execute.settings_of(composed)
+    worst = 0
+    for composed in asked:
         try:
             execute.start(composed, arguments.quiet)
         except Interrupted:
@@ -126,8 +129,12 @@ def _launch(names: Sequence[str], overrides: Sequence[str], arguments: Arguments
     """Check all, then let Hydra run all."""
     from landmarks import config
 
-    for name in names:
-        config.check_jobs(name, overrides, arguments.flags)
+    asked = [composed for name in names for composed in config.jobs(name, overrides, arguments.flags)]
+    if asked:
+        from landmarks import execute
+
+        for composed in asked:
+            execute.settings_of(composed)
     job = _Job(arguments.quiet)
     for name in names:
         config.launch(name, overrides, arguments.flags, job)

@@ -114,11 +114,11 @@ def hydra_overrides(name: str, overrides: Sequence[str]) -> list[str]:
     return out
 
 
-def check_jobs(name: str, overrides: Sequence[str], flags: Sequence[str]) -> None:
-    """Check what Hydra is about to run: names and keys, and each job of a sweep. Raises UsageError."""
+def jobs(name: str, overrides: Sequence[str], flags: Sequence[str]) -> list[Composed]:
+    """The jobs of a sweep that Hydra is about to run, checked; [] where it is none. Raises UsageError."""
     check_keys(_compose([f"milestone={name}", *check_names(name, overrides)]), overrides)
     if not {"-m", "--multirun"} & {*flags} or any(o.startswith("hydra/sweeper") for o in overrides):
-        return
+        return []
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
@@ -127,9 +127,12 @@ def check_jobs(name: str, overrides: Sequence[str], flags: Sequence[str]) -> Non
         parsed = OverridesParser.create().parse_overrides(hydra_overrides(name, overrides))
     except HydraException as error:
         raise UsageError(_sentence(error)) from error
-    for batch in BasicSweeper.split_arguments(parsed, None):
-        for job in batch:
-            checked(_compose([o for o in job if not o.startswith("hydra")]), list(job[1:]))
+    batches = BasicSweeper.split_arguments(parsed, None)
+    return [
+        checked(_compose([o for o in job if not o.startswith("hydra")]), list(job[1:]))
+        for batch in batches
+        for job in batch
+    ]
 
 
 def launch(name: str, overrides: Sequence[str], flags: Sequence[str], job: Callable[[Any], Any]) -> None:

@@ -24,7 +24,12 @@ EXTENSIBLE = ("epochs", "steps", "device", "threads", "data.root", *runs.LOGGING
 
 
 def make(composed: config.Composed) -> Milestone:
-    """The milestone of a composed configuration, on the CPU. Raises UsageError for a value out of range."""
+    """The milestone of a composed configuration, on the CPU. Raises UsageError for what does not go together."""
+    return catalog.milestone_class(composed.tree["milestone"])(settings_of(composed))
+
+
+def settings_of(composed: config.Composed) -> Settings:
+    """The typed configuration. Raises UsageError for a value out of range."""
     cls = catalog.milestone_class(composed.tree["milestone"])
     settings: Settings = build(cls.Config, composed.tree, composed.origin)
     if settings.replicas > 1 and not cls.replicated:
@@ -32,7 +37,7 @@ def make(composed: config.Composed) -> Milestone:
             f"{composed.origin('replicas')}: {settings.milestone} trains one network a run, so replicas must be 1;"
             " use `-m seed=0,1,2`"
         )
-    return cls(settings)
+    return settings
 
 
 def start(composed: config.Composed, quiet: bool = False) -> Path:

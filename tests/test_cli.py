@@ -52,6 +52,8 @@ def landmarks(*words: str, code: int = 0, **kwargs: object) -> subprocess.Comple
         (["run", "mlp_xor", "optimizer.lr=[1"], "optimizer.lr"),
         (["run", "mlp_xor", "-m", "optimiser.lr=1,2"], "no key optimiser.lr"),
         (["run", "mlp_xor", "-m", "seed=0,abc"], "override seed=abc: seed must be a whole number"),
+        (["run", "mlp_xor", "-m", "seed=0,-1"], "override seed=-1: seed must be >= 0"),
+        (["run", "mlp_xor", "-m", "seed=0", "optimizer.lr=0.1,-0.1"], "optimizer.lr must be > 0, got -0.1"),
         (["run", "mlp_xor", "seed=0,1"], "`-m` sweeps over several values"),
         (["run", "mlp_xor,lenet", "-m", "model.hidden=2,3"], "lenet has no key model.hidden"),
         (["run", "lenet", "schedule=[]"], "override schedule=[]: schedule must be at least one"),
