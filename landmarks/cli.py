@@ -238,11 +238,12 @@ def _board(words: Sequence[str]) -> int:
 
 def _wait() -> NoReturn:
     import signal
+    import time
 
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
     try:
         while True:
-            signal.pause()
+            time.sleep(3600)
     except KeyboardInterrupt:
         print()
         sys.exit(0)

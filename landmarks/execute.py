@@ -189,7 +189,7 @@ class Run:
         write_atomically(self.folder / "model.safetensors", save(weights))
         self._summarise("finished", state)
         result = f"{self.settings.milestone}: {self.milestone.conclude(state.metrics)}"
-        logger.text_log.write(result + "\n")
+        logger.note(result)
         self.console.close()
         print(result, flush=True)
 

@@ -109,9 +109,13 @@ class Logger:
         FigureCanvasAgg(figure).print_figure(path, dpi=150)
         self.board.add_image(name, np.asarray(Image.open(path).convert("RGB")), step, dataformats="HWC")
 
+    def note(self, line: str) -> None:
+        """A line for `log.txt` alone."""
+        self.text_log.write(line + "\n")
+
     def say(self, line: str) -> None:
         """A line for the reader and for `log.txt`."""
-        self.text_log.write(line + "\n")
+        self.note(line)
         self.console.say(line)
 
     def flush(self) -> int:

@@ -202,6 +202,8 @@ class Loop:
         for name in [name for name in ("valid", "test") if name in self.data.splits] or ["train"]:
             metrics |= self._measure(name, "train_set" if name == "train" else name)
         self._write(phase, metrics)
+        values = "  ".join(f"{name} {_print(name, value)}" for name, value in metrics.items())
+        self.logger.note(f"{phase}  epoch {self.milestone.epoch + 1:,}  step {self.state.step:,}  {values}")
         if self.settings.histograms:
             self.logger.histograms(self.state.step, self.milestone.named_parameters())
         self._tick()

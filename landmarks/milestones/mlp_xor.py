@@ -344,7 +344,10 @@ class MLPXOR(Milestone):
 
     def conclude(self, metrics: Mapping[str, float]) -> str:
         starts, claim = self.config.replicas, self.claim
-        paper = f"paper: {claim.format(claim.published)} ({claim.where})" if claim else "no number in the paper"
+        paper = "no number in the paper"
+        if claim:
+            stated = claim.format(claim.published) if claim.unit == "sweeps" else claim.says.rstrip(".")
+            paper = f"paper: {stated} ({claim.where})"
         if "test/right" in metrics:
             right, of = metrics["test/right"], f" on average over {starts:,} starts" if starts > 1 else ""
             return f"{4 * right:.3g} of 4 held-out facts answered right{of} after {self.length:,} sweeps; paper: 4 of 4"
@@ -369,7 +372,7 @@ class MLPXOR(Milestone):
 CLAIMS = (
     Claim("X1", "One run learned XOR with one hidden unit and direct links in 558 sweeps at η = 0.5.",
           "train_set/sweeps_median", 558, "one run, PDP p. 331", "secondary", "sweeps"),
-    Claim("X2", "Of hundreds of runs on XOR two got stuck, both 2-2-1 (experiment=two_hidden).",
+    Claim("X2", "Of hundreds of runs on XOR two got stuck, both of them 2-2-1 networks.",
           "train_set/unsolved", 0.01, "2 of “hundreds” of runs, PDP pp. 331–332", "secondary"),
     Claim("X3", "One 2-2-1 net still answered 0.5 to two patterns after 6,587 presentations at η = 0.25.",
           "stuck/sweeps", 6587, "one run, PDP pp. 332–333", "secondary", "sweeps"),
@@ -377,7 +380,7 @@ CLAIMS = (
           "train_set/sweeps_mean", 247, "Chauvin's formula, PDP p. 333", "secondary", "sweeps"),
     Claim("X5", "Parity of four bits was learned in 2,825 sweeps over its 16 patterns (experiment=parity).",
           "train_set/sweeps_median", 2825, "one run, PDP p. 335", "secondary", "sweeps"),
-    Claim("X6", "The 8-3-8 encoder is learned, with codes of intermediate values (experiment=encoder).",
+    Claim("X6", "The 8-3-8 encoder is learned, with codes of intermediate values.",
           "train_set/solved", 1.0, "PDP pp. 335–337", "secondary", better="high"),
     Claim("X7a", "Mirror symmetry of six bits was learned in 1,425 sweeps (experiment=symmetry).",
           "train_set/sweeps_median", 1425, "one run, Nature p. 534", "seen", "sweeps"),
