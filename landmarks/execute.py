@@ -179,7 +179,7 @@ class Run:
         """The run's curves and the paper's pictures, as PNG and in TensorBoard."""
         logger.flush()
         title = f"{self.milestone.card.title} – seed {self.settings.seed}, {self.settings.data.name}"
-        logger.figure("curves", plots.curves(read_metrics(self.folder), title, self.milestone.card.headline), step)
+        logger.figure("curves", plots.curves(read_metrics(self.folder), title, self.milestone.claim), step)
         with devices.own_randomness(self.device, 0):
             for name, figure in self.milestone.figures(self.data):
                 logger.figure(name, figure, step)

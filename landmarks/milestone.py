@@ -185,10 +185,17 @@ class Milestone(nn.Module):
         """What the paper draws: (file name without ending, figure)."""
         return ()
 
+    @property
+    def claim(self) -> Claim | None:
+        """The published number beside which this configuration's result stands; None where the paper has none."""
+        return self.card.headline
+
     def conclude(self, metrics: Mapping[str, float]) -> str:
         """One sentence: what came out, in the units of print."""
-        claim = self.card.headline
-        return f"{claim.metric} {claim.format(metrics[claim.metric])}" if claim.metric in metrics else "finished"
+        claim = self.claim
+        if claim is None or claim.metric not in metrics:
+            return "finished"
+        return f"{claim.metric} {claim.format(metrics[claim.metric])}"
 
     def descend(self, loss: Tensor, optimizer: str = "main") -> None:
         """The door for gradients: differentiate `loss` by this optimiser's parameters alone, then `update`."""

@@ -18,7 +18,7 @@ PANELS = 3
 LABELS = {"train": "training (running mean)", "train_set": "training set (measured)"}
 
 
-def curves(lines: Sequence[Mapping[str, Any]], title: str, headline: Claim) -> Figure:
+def curves(lines: Sequence[Mapping[str, Any]], title: str, claim: Claim | None) -> Figure:
     """The first measures of a run's log, splits together, by epoch where it has some; the published value dashed."""
     from matplotlib.figure import Figure
 
@@ -29,15 +29,15 @@ def curves(lines: Sequence[Mapping[str, Any]], title: str, headline: Claim) -> F
         if split in COLOURS and name not in panels.setdefault(measure, []):
             panels[measure].append(name)
     shown = [*panels][:PANELS]
-    shown += [measure for measure in panels if headline.metric in panels[measure] and measure not in shown]
+    shown += [measure for measure in panels if claim and claim.metric in panels[measure] and measure not in shown]
     figure = Figure(figsize=(4.4 * max(len(shown), 1), 3.6), layout="constrained")
     figure.suptitle(title, fontsize=11)
     for axes, measure in zip(figure.subplots(1, max(len(shown), 1), squeeze=False)[0], shown, strict=False):
         for name in panels[measure]:
             _draw(axes, name, _points(lines, name, "epoch" if by_epoch else "step"), percent=measure == "error")
-        if headline.metric in panels[measure]:
-            published = headline.published * (100 if headline.unit == "%" else 1)
-            label = f"paper {headline.format(headline.published)}"
+        if claim and claim.metric in panels[measure]:
+            published = claim.published * (100 if claim.unit == "%" and measure == "error" else 1)
+            label = f"paper {claim.format(claim.published)}"
             axes.axhline(published, color="black", linestyle="--", linewidth=1, label=label)
         axes.set_title(measure.replace("_", ", ") + (" (%)" if measure == "error" else ""), fontsize=10)
         axes.set_xlabel("epochs" if by_epoch else "updates", fontsize=9)

@@ -373,7 +373,7 @@ def test_every_switch_learns(overrides: list[str]) -> None:
 def test_quick_conclusion_says_why_it_is_not_the_papers_number() -> None:
     said = make().conclude({"test/error": 0.026})
     assert (
-        "test error 2.60 % on 1,000 held-out digits; paper: 0.95 % (Fig. 9, LeNet-5) on MNIST's 10,000 test digits"
+        "test error 2.60 % on 1,000 held-out digits; paper: 0.95 % on MNIST's 10,000 test digits (Fig. 9, p. 12)"
         in said
     )
     assert "4,000 training digits instead of 60,000" in said

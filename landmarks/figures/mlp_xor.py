@@ -195,6 +195,7 @@ def sweeps(milestone: MLPXOR, data: Data) -> Figure:
     within = f"{unsolved:,} unsolved ({100 * unsolved / starts:.1f} %) within {milestone.length:,} sweeps"
     axes.set_xlabel(f"sweeps (logarithmic); {within}", fontsize=9)
     axes.set_ylabel("starts", fontsize=9)
+    axes.locator_params(axis="y", integer=True)
     if axes.get_legend_handles_labels()[0]:
         axes.legend(fontsize=8, frameon=False)
     axes.spines[["top", "right"]].set_visible(False)

@@ -480,19 +480,23 @@ class LeNet(Milestone):
             maps[name] = value[0].squeeze().cpu().numpy()
         return maps
 
+    @property
+    def claim(self) -> Claim:
+        wanted = {"lenet5": "L13", "linear": "L1", "mlp300": "L7"}[self.config.model.network]
+        return next(claim for claim in self.card.claims if claim.id == wanted)
+
     def conclude(self, metrics: Mapping[str, float]) -> str:
         """The error on held-out images beside the paper's, and why it is not the same number."""
-        model, source = self.config.model, self.config.data
+        model, source, claim = self.config.model, self.config.data, self.claim
         name = next(name for name in ("test", "valid", "train") if f"{name}/error" in metrics)
         digits = {"mnist": "10,000 test digits", "mnist5k": "1,000 held-out digits"}
         where = digits.get(source.name, f"the test images of {source.name}")
         where = f"{source.valid:,} held-out images" if name == "valid" else where
-        paper = {"lenet5": "0.95 % (Fig. 9, LeNet-5)", "linear": "12.0 % (Fig. 9, linear)"}
         active = [departure for departure in self.card.departures if departure.applies(self.config)]
         here = [f"model.{d.id}={getattr(model, d.id)}" if d.id in LETTER else d.ours.rstrip(".") for d in active]
         return (
             f"{name} error {100 * metrics[f'{name}/error']:.2f} % on {where};"
-            f" paper: {paper.get(model.network, '4.7 % (Fig. 9, 28×28-300-10)')} on MNIST's 10,000 test digits"
+            f" paper: {claim.format(claim.published)} on MNIST's 10,000 test digits ({claim.where})"
             + (f"; they differ, for here: {'; '.join(here)}" if here else "")
         )
 
