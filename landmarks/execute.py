@@ -140,6 +140,13 @@ class Run:
         self.data = found.to(self.device)
         self.console = console
 
+    @property
+    def title(self) -> str:
+        """What runs here, in a line."""
+        settings = self.settings
+        experiment = f", {settings.experiment}" if settings.experiment else ""
+        return f"{self.milestone.card.title}{experiment} on {settings.data.name}, seed {settings.seed}"
+
     def work(self, resumed: bool = False) -> None:
         """Train to the end and finish. Raises Interrupted or LandmarksError with the run's place in its sentence."""
         (self.folder / "summary.json").unlink(missing_ok=True)
@@ -148,7 +155,7 @@ class Run:
         keep, forget = (checkpoint["metrics_bytes"], checkpoint["state"]["step"] + 1) if checkpoint else (0, 0)
         logger = Logger(self.folder, self.console, keep, forget if resumed else None)
         signals = Signals()
-        logger.say(f"{self.folder}  {self.milestone.card.title}, seed {self.settings.seed}, {self.device}")
+        logger.say(f"{self.folder}  {self.title}, {self.device}")
         training = loop.Loop(self.milestone, self.data, self.settings, self.device, logger, store, signals)
         try:
             if checkpoint:
@@ -178,8 +185,7 @@ class Run:
     def _draw(self, logger: Logger, step: int) -> None:
         """The run's curves and the paper's pictures, as PNG and in TensorBoard."""
         logger.flush()
-        title = f"{self.milestone.card.title} – seed {self.settings.seed}, {self.settings.data.name}"
-        logger.figure("curves", plots.curves(read_metrics(self.folder), title, self.milestone.claim), step)
+        logger.figure("curves", plots.curves(read_metrics(self.folder), self.title, self.milestone.claim), step)
         with devices.own_randomness(self.device, 0):
             for name, figure in self.milestone.figures(self.data):
                 logger.figure(name, figure, step)
