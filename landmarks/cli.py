@@ -105,13 +105,18 @@ def _run(words: Sequence[str]) -> int:
     names = list(catalog.CATALOG) if first == "all" else first.split(",")
     from landmarks import config
 
-    if arguments.flags:
-        return _launch(names, overrides, arguments)
-    asked = [config.compose(name, overrides) for name in names]
-    from landmarks import execute
+    flags = arguments.flags
+    asked = [c for n in names for c in (config.jobs(n, overrides, flags) if flags else [config.compose(n, overrides)])]
+    if asked:
+        from landmarks import execute
 
-    for composed in asked:
-        execute.settings_of(composed)
+        for composed in asked:
+            execute.settings_of(composed)
+    if flags:
+        job = _Job(arguments.quiet)
+        for name in names:
+            config.launch(name, overrides, flags, job)
+        return job.worst
     worst = 0
     for composed in asked:
         try:
@@ -123,22 +128,6 @@ def _run(words: Sequence[str]) -> int:
                 raise
             worst = max(worst, _fail(error, debug=False))
     return worst
-
-
-def _launch(names: Sequence[str], overrides: Sequence[str], arguments: Arguments) -> int:
-    """Check all, then let Hydra run all."""
-    from landmarks import config
-
-    asked = [composed for name in names for composed in config.jobs(name, overrides, arguments.flags)]
-    if asked:
-        from landmarks import execute
-
-        for composed in asked:
-            execute.settings_of(composed)
-    job = _Job(arguments.quiet)
-    for name in names:
-        config.launch(name, overrides, arguments.flags, job)
-    return job.worst
 
 
 class _Job:

@@ -15,6 +15,7 @@ from typing import Any
 
 from landmarks import catalog
 from landmarks.errors import UsageError, nearest
+from landmarks.settings import KINDS
 
 Tree = dict[str, Any]
 
@@ -51,11 +52,10 @@ def experiments(name: str) -> list[str]:
 
 def compose(name: str, overrides: Sequence[str] = ()) -> Composed:
     """Compose one run. Raises UsageError for a wrong milestone, scale, experiment, key or type."""
-    groups = check_names(name, overrides)
-    base = _compose([f"milestone={name}", *groups])
+    files, asked = [f"milestone={name}", *check_names(name, overrides)], hydra_overrides(name, overrides)
+    base = _compose(files)
     check_keys(base, overrides)
-    tree = _compose(hydra_overrides(name, overrides))
-    return checked(tree, overrides, base)
+    return checked(base if asked == files else _compose(asked), overrides, base)
 
 
 def checked(tree: Tree, overrides: Sequence[str], base: Tree | None = None) -> Composed:
@@ -214,18 +214,7 @@ def _check_types(base: Any, tree: Any, composed: Composed, prefix: str = "") -> 
         if isinstance(wanted, Mapping) and isinstance(value, Mapping):
             _check_types(wanted, value, composed, key + ".")
         elif wanted is not None and value is not None and not _fits(value, wanted):
-            kind = _KINDS[type(wanted)]
-            raise UsageError(f"{composed.origin(key)}: {key} must be {kind}, got {value!r}")
-
-
-_KINDS = {
-    bool: "true or false",
-    int: "a whole number",
-    float: "a number",
-    str: "a text",
-    list: "a list",
-    dict: "a group",
-}
+            raise UsageError(f"{composed.origin(key)}: {key} must be {KINDS[type(wanted)]}, got {value!r}")
 
 
 def _fits(value: Any, wanted: Any) -> bool:

@@ -15,7 +15,7 @@ from landmarks import device as devices
 from landmarks.checkpoint import Checkpoints, write_atomically
 from landmarks.errors import Interrupted, LandmarksError, UsageError, nearest
 from landmarks.logger import Console, Logger, read_metrics
-from landmarks.milestone import Data, Milestone
+from landmarks.milestone import Milestone
 from landmarks.settings import Settings, build
 from landmarks.signals import Signals
 
@@ -46,17 +46,14 @@ def start(composed: config.Composed, quiet: bool = False) -> Path:
     source["root"] = source["root"] and str(
         Path(source["root"]).expanduser().absolute()
     )  # a resume may start elsewhere
-    milestone = make(composed)
-    settings: Settings = milestone.config
-    device = devices.prepare(settings)
-    found = data.load(settings.data)
-    folder = runs.create(settings.runs, settings.milestone)
+    run = Run(composed, quiet)
+    run.folder = folder = runs.create(run.settings.runs, run.settings.milestone)
     with runs.locked(folder):
-        environment = runs.environment(devices.describe(device), found.checksum)
+        environment = runs.environment(devices.describe(run.device), run.data.checksum)
         write_atomically(folder / "overrides.txt", "".join(f"{o}\n" for o in composed.overrides).encode())
         write_atomically(folder / "environment.json", _json(environment))
         write_atomically(folder / "config.yaml", config.to_yaml(composed.tree).encode())
-        Run(folder, composed, milestone, found, Console(quiet)).work()
+        run.work()
     return folder
 
 
@@ -64,14 +61,11 @@ def resume(folder: Path, overrides: Sequence[str] = (), quiet: bool = False) -> 
     """Go on with a run where its last whole checkpoint stands; with `epochs=…` also past its end."""
     with runs.locked(folder):
         composed = _stored(folder, overrides)
-        milestone = make(composed)
-        settings: Settings = milestone.config
-        device = devices.prepare(settings)
-        console = Console(quiet)
-        found = data.load(settings.data)
-        _compare(folder, runs.environment(devices.describe(device), found.checksum), console)
+        run = Run(composed, quiet)
+        run.folder = folder
+        _compare(folder, devices.describe(run.device) | {"data": run.data.checksum}, run.console)
         write_atomically(folder / "config.yaml", config.to_yaml(composed.tree).encode())
-        Run(folder, composed, milestone, found, console).work(resumed=True)
+        run.work(resumed=True)
     return folder
 
 
@@ -127,18 +121,21 @@ def _compare(folder: Path, now: dict[str, Any], console: Console) -> None:
 
 
 class Run:
-    """One run at work in its folder."""
+    """One run, ready on its device with its data, and at work once it has a folder.
 
-    def __init__(
-        self, folder: Path, composed: config.Composed, milestone: Milestone, found: Data, console: Console
-    ) -> None:
-        self.folder = folder
+    Raises LandmarksError or UsageError where configuration, device or data do not allow it.
+    """
+
+    folder: Path
+
+    def __init__(self, composed: config.Composed, quiet: bool) -> None:
         self.composed = composed
+        milestone = make(composed)
         self.settings: Settings = milestone.config
-        self.device = devices.resolve(self.settings.device)
+        self.device = devices.prepare(self.settings)
+        self.data = data.load(self.settings.data).to(self.device)
         self.milestone = milestone.to(self.device)
-        self.data = found.to(self.device)
-        self.console = console
+        self.console = Console(quiet)
 
     @property
     def title(self) -> str:

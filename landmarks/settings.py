@@ -94,7 +94,7 @@ def _convert(hint: Any, value: Any, key: str, origin: Callable[[str], str]) -> A
     """Return `value` as `hint` wants it (an int may stand for a float), or raise UsageError."""
     if dataclasses.is_dataclass(hint):
         if not isinstance(value, Mapping):
-            raise _wrong(key, "a group of keys", value, origin)
+            raise _wrong(key, KINDS[dict], value, origin)
         return build(hint, value, origin, key + ".")  # type: ignore[arg-type]
     kind, arguments = get_origin(hint), get_args(hint)
     if kind is Annotated:
@@ -112,12 +112,12 @@ def _convert(hint: Any, value: Any, key: str, origin: Callable[[str], str]) -> A
         return value
     if kind is tuple:
         if not isinstance(value, (list, tuple)):
-            raise _wrong(key, "a list", value, origin)
+            raise _wrong(key, KINDS[list], value, origin)
         return tuple(_convert(arguments[0], item, f"{key}[{i}]", origin) for i, item in enumerate(value))
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if type(value) is not hint:
-        raise _wrong(key, _TYPES.get(hint, str(hint)), value, origin)
+        raise _wrong(key, KINDS[hint], value, origin)
     return value
 
 
@@ -128,7 +128,15 @@ def _convert_union(choices: tuple[Any, ...], value: Any, key: str, origin: Calla
     return _convert(choice, value, key, origin)
 
 
-_TYPES = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
+KINDS = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "a text",
+    list: "a list",
+    dict: "a group of keys",
+}
+"""What a type is called in front of a person."""
 
 
 def _say(value: Any) -> str:
