@@ -1,18 +1,28 @@
-"""What a milestone says of its paper, as data: claims, readings of what the paper leaves open, departures from it."""
+"""What a milestone says of its paper, as data: claims, demonstrations, readings of what it leaves open, departures."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
+
+Source = Literal["seen", "secondary", "recalled"]
+Better = Literal["low", "high"]
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A published statement and the metric of ours that speaks to it.
+    """A published statement, the metric of ours that speaks to it, and what its verdict needs.
 
-    `published` is in the metric's own unit (errors are fractions); `unit` says how it is printed.
-    `source`: the number was `seen` in the paper, taken from a `secondary` source, or is `recalled`.
+    `published` is in the metric's own unit (errors are fractions); `unit` says how it is printed; `digit` is the last
+    printed digit in the metric's unit (0.0001 for 0.95 %; 0 where the number is exact).
+    `source`: the number was `seen` in the paper, taken from a `secondary` source, or is `recalled` and never judged.
+    `kind` chooses the rule of `landmarks/verdicts.py`. `runs_behind` is how many runs the paper averaged (unknown: 1),
+    `spread` its standard deviation over what `spread_over` says, `counts` (solved, tried) of a share.
+    `data` names the sets on which a result of ours may be judged; () is any, for what is generated.
+    `overrides` are those of the runs that speak to it, `against` those of a contrast's other arm, at `scale`, over
+    `seeds` independent seeds; `cost` is the seconds of one run by kind of device, as measured. `rivals` are the numbers
+    that the paper claims to beat, `margin` (with `margin_why`) what still counts as the same.
     """
 
     id: str
@@ -20,12 +30,78 @@ class Claim:
     metric: str
     published: float
     where: str
-    source: Literal["seen", "secondary", "recalled"]
+    source: Source
     unit: Literal["%", "sweeps", "count"] = "%"
-    better: Literal["low", "high"] = "low"
+    better: Better = "low"
+    kind: Literal["exact", "value", "best", "time", "share", "contrast", "ratio"] = "value"
+    digit: float = 0.0
+    runs_behind: int = 1
+    spread: float | None = None
+    spread_over: Literal["runs", "examples"] | None = None
+    counts: tuple[int, int] | None = None
+    data: tuple[str, ...] = ()
+    overrides: tuple[str, ...] = ()
+    against: tuple[str, ...] = ()
+    scale: Literal["quick", "paper"] = "paper"
+    seeds: int = 5
+    cost: Mapping[str, float] = field(default_factory=dict)
+    rivals: tuple[float, ...] = ()
+    margin: float | None = None
+    margin_why: str = ""
 
     def format(self, value: float) -> str:
         return f"{100 * value:.2f} %" if self.unit == "%" else f"{value:,.0f} {self.unit}"
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One side of a demonstration: a configuration, run once for each seed. `seconds` of one run on one CPU core."""
+
+    name: str
+    overrides: tuple[str, ...]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Equal:
+    """`metric` is exactly `value` in every run of `arm`."""
+
+    says: str
+    arm: str
+    metric: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Gap:
+    """`arm` beats `over` in `metric`, in the mean over pairs of equal seed, by `least` and by two standard errors.
+
+    With `beyond` the measure is `metric` − `beyond`: what is lost from one condition to the other.
+    """
+
+    says: str
+    arm: str
+    over: str
+    metric: str
+    least: float
+    better: Better = "low"
+    beyond: str | None = None
+
+
+@dataclass(frozen=True)
+class Demonstration:
+    """The point of a paper in a minute: the runs of its arms, and the findings that all must hold to say `shown`.
+
+    `off` are the overrides that switch the idea off in every arm; it must then come out `not shown`.
+    `picture` is the place, `module:function`, of what draws the contrast out of {arm: [runs]}.
+    """
+
+    point: str
+    arms: tuple[Arm, ...]
+    findings: tuple[Equal | Gap, ...]
+    picture: str
+    off: tuple[str, ...]
+    seeds: tuple[int, ...] = (0,)
 
 
 @dataclass(frozen=True)

@@ -110,7 +110,7 @@ def hydra_overrides(name: str, overrides: Sequence[str]) -> list[str]:
         if key == "experiment" and value != "null":
             choices = [f"{name}/" + choice.removeprefix(f"{name}/") for choice in value.split(",")]
             override = "experiment=" + ",".join(choices)
-        out.append(override)
+        out.append(_quoted(override))
     return out
 
 
@@ -219,6 +219,17 @@ def _check_types(base: Any, tree: Any, composed: Composed, prefix: str = "") -> 
 
 def _fits(value: Any, wanted: Any) -> bool:
     return type(value) is type(wanted) or (isinstance(wanted, float) and type(value) is int)
+
+
+def _quoted(override: str) -> str:
+    """A value with spaces or parentheses as Hydra takes a text: `expression=a(t-1) or b(t-2)`, `runs=my runs`."""
+    key, sign, value = override.partition("=")
+    if not re.search(r"[ ()]", value) or re.match(
+        r"""['"\[{]|(\w+_)?(choice|range|interval|glob|sort|shuffle|tag)\(""", value
+    ):
+        return override
+    text = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'{key}{sign}"{text}"'
 
 
 def _key(override: str) -> str:

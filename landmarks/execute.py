@@ -133,7 +133,8 @@ class Run:
         milestone = make(composed)
         self.settings: Settings = milestone.config
         self.device = devices.prepare(self.settings)
-        self.data = data.load(self.settings.data).to(self.device)
+        draws = data.Draws(self.settings.seed, self.settings.replicas, self.settings.first_replica)
+        self.data = data.load(self.settings.data, draws).to(self.device)
         self.milestone = milestone.to(self.device)
         self.console = Console(quiet)
 

@@ -89,7 +89,7 @@ class Loop:
         self.store = store
         self.signals = signals
         self.phases = milestone.phases()
-        self.batches = [Batches(phase, data.splits[phase.data], milestone, settings) for phase in self.phases]
+        self.batches = [Batches(phase, data, milestone, settings) for phase in self.phases]
         self.sums = Sums(device)
         self.state = State()
         self.marked = time.perf_counter()

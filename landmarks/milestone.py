@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
 
-from landmarks.claims import Claim, Departure, Reading
+from landmarks.claims import Claim, Demonstration, Departure, Reading
+from landmarks.errors import UsageError
 from landmarks.settings import Settings
 
 if TYPE_CHECKING:
@@ -45,15 +46,30 @@ class Split(NamedTuple):
 
 @dataclass(frozen=True)
 class Data:
-    """The splits of one source (`train`, and `valid` or `test` where there are any) and where they come from."""
+    """The splits of one source (`train`, and `valid` or `test` where there are any) and where they come from.
+
+    `own`: every replica has patterns of its own, x (R, N, …) and y (R, N, …).
+    `classes` are the names of the labels; `form` says, in JSON's types, how x was made of what lies in a file.
+    """
 
     name: str
     splits: Mapping[str, Split]
     checksum: str
+    own: bool = False
+    classes: tuple[str, ...] = ()
+    form: Mapping[str, Any] = field(default_factory=dict)
 
     def to(self, device: torch.device) -> Data:
         moved = {name: Split(split.x.to(device), split.y.to(device)) for name, split in self.splits.items()}
-        return Data(self.name, moved, self.checksum)
+        return replace(self, splits=moved)
+
+
+class Answer(NamedTuple):
+    """What a classifier says of patterns: the class (B,), the number behind it (B,), and what that number is."""
+
+    label: Tensor
+    score: Tensor
+    kind: Literal["probability", "distance", "activity", "weighted sum"]
 
 
 class Optimizer(Protocol):
@@ -121,6 +137,7 @@ class Card:
     readings: tuple[Reading, ...] = ()
     departures: tuple[Departure, ...] = ()
     switches: Mapping[str, str] = field(default_factory=dict)
+    demonstration: Demonstration | None = None
 
 
 class Milestone(nn.Module):
@@ -176,6 +193,10 @@ class Milestone(nn.Module):
     def decide(self, metrics: Mapping[str, float]) -> Decision:
         """On the host after each evaluation: the only place that changes `factor`, keeps weights or stops."""
         return Decision.CONTINUE
+
+    def answer(self, x: Tensor) -> Answer:
+        """The class of each pattern x (B, …), counted as in `Data.classes`, by the first replica. Raises UsageError."""
+        raise UsageError(f"{self.config.milestone} is no classifier as configured, so there is nothing to predict")
 
     def layers(self) -> Sequence[Layer]:
         """The layer table, computed from the model."""

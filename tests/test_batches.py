@@ -6,14 +6,15 @@ import pytest
 import torch
 
 from landmarks.data.batches import Batches
-from landmarks.milestone import Phase, Split
+from landmarks.milestone import Data, Phase, Split
 
 
 def make(order: str, size: int | None, replicas: int = 1, first: int = 0, replicated: bool = False) -> Batches:
     phase = Phase("p", {}, {}, epochs=1, batch_size=size, order=order)  # type: ignore[arg-type]
     settings = SimpleNamespace(seed=3, replicas=replicas, first_replica=first)
     x = torch.arange(10)
-    return Batches(phase, Split(x, -x), SimpleNamespace(replicated=replicated), settings)  # type: ignore[arg-type]
+    data = Data("ten", {"train": Split(x, -x)}, "")
+    return Batches(phase, data, SimpleNamespace(replicated=replicated), settings)  # type: ignore[arg-type]
 
 
 def epoch(batches: Batches, number: int) -> list[list[int]]:
@@ -45,3 +46,17 @@ def test_each_replica_has_an_order_of_its_own_and_the_same_alone() -> None:
     assert len({tuple(row) for row in among.tolist()}) == 5
     alone = make("shuffled", 4, first=3, replicated=True).begin(2)(1).x
     assert torch.equal(alone[0], among[3])
+
+
+@pytest.mark.parametrize("order", ["shuffled", "sequential"])
+def test_replicas_with_patterns_of_their_own(order: str) -> None:
+    x = torch.arange(30).reshape(3, 10)
+    phase = Phase("p", {}, {}, epochs=1, batch_size=4, order=order)  # type: ignore[arg-type]
+    settings = SimpleNamespace(seed=3, replicas=3, first_replica=0)
+    data = Data("own", {"train": Split(x, -x)}, "", own=True)
+    batches = Batches(phase, data, SimpleNamespace(replicated=True), settings)  # type: ignore[arg-type]
+    at = batches.begin(0)
+    found = [at(i) for i in range(batches.per_epoch)]
+    assert [batch.x.shape for batch in found] == [(3, 4), (3, 4), (3, 2)]
+    assert torch.equal(torch.cat([batch.x for batch in found], 1).sort(1).values, x)
+    assert all(torch.equal(batch.x, -batch.y) for batch in found)

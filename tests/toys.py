@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from landmarks.claims import Claim
+from landmarks.data import FIRST, Draws
 from landmarks.milestone import Batch, Card, Data, Milestone, Phase, Scalars, Split, Sums
 from landmarks.settings import POSITIVE, DataSettings, Settings
 
@@ -28,7 +29,7 @@ optimizer: {{lr: 0.1}}
 """
 
 
-def load(settings: DataSettings) -> Data:
+def load(settings: DataSettings, draws: Draws = FIRST) -> Data:
     """XOR: four patterns."""
     x = torch.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
     return Data("toy", {"train": Split(x, x[:, :1] != x[:, 1:])}, "0" * 64)

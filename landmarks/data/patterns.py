@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from landmarks.data import splits
+from landmarks.data import FIRST, Draws, splits
 from landmarks.errors import UsageError
 from landmarks.milestone import Data, Split
 from landmarks.settings import Check, DataSettings
@@ -88,7 +88,7 @@ def sizes(settings: PatternSettings) -> tuple[int, int]:
     return settings.bits, settings.bits if settings.name == "encoder" else 1
 
 
-def load(settings: DataSettings) -> Data:
+def load(settings: DataSettings, draws: Draws = FIRST) -> Data:
     """`train`: x (N, n) of 0 and 1, y (N, m) of the two targets, float32; the family trees also have `test`.
 
     Raises UsageError where the settings do not describe a set.
