@@ -22,7 +22,8 @@ class Claim:
     `data` names the sets on which a result of ours may be judged; () is any, for what is generated.
     `overrides` are those of the runs that speak to it, `against` those of a contrast's other arm, at `scale`, over
     `seeds` independent seeds; `cost` is the seconds of one run by kind of device, as measured. `rivals` are the numbers
-    that the paper claims to beat, `margin` (with `margin_why`) what still counts as the same.
+    that the paper claims to beat, `margin` (with `margin_why`) what still counts as the same. An exact `bound` is kept
+    by whatever lies on its better side.
     """
 
     id: str
@@ -48,6 +49,12 @@ class Claim:
     rivals: tuple[float, ...] = ()
     margin: float | None = None
     margin_why: str = ""
+    bound: bool = False
+
+    @property
+    def built(self) -> bool:
+        """Whether there are runs that measure it: its metric is then one of a split."""
+        return self.metric.partition("/")[0] in ("train", "train_set", "valid", "test")
 
     def format(self, value: float) -> str:
         return f"{100 * value:.2f} %" if self.unit == "%" else f"{value:,.0f} {self.unit}"
