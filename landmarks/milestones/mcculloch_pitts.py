@@ -1,0 +1,542 @@
+"""Nets of all-or-none neurons (McCulloch, Pitts 1943): what a net fires is what a sentence of logic says.
+
+What was new: a neuron is read as a proposition, a net without circles as a temporal propositional expression, and every
+such expression has its net. Nothing is learned here; nothing is real-valued. Page numbers are those of the reprint,
+Bulletin of Mathematical Biology 52, 99–115 (1990).
+
+Reached here: all nine nets of Figure 1 do what their formulas say, in every history of six steps; one cell computes 7
+of the 16 functions of two inputs, XOR never, and three cells do.
+
+Shapes: x (B, T, inputs), an activity (B, T, receptors and cells), both of 0 and 1; time in synaptic delays.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import torch
+from torch import Tensor, nn
+
+from landmarks import temporal
+from landmarks.claims import Arm, Claim, Demonstration, Departure, Equal, Reading, Source
+from landmarks.data.histories import Histories, HistorySettings, chosen, whole
+from landmarks.errors import UsageError
+from landmarks.milestone import Card, Data, Layer, Milestone, Scalars, Split
+from landmarks.randomness import stream
+from landmarks.settings import NOT_NEGATIVE, POSITIVE, Settings
+from landmarks.temporal import And, Expression, Fired, Not, Or, parse
+from landmarks.wiring import Cell, Inhibition, Net, Output, absolutely, draw_cell, draw_net
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    inhibition: Inhibition
+    threshold: Literal["reached", "exceeded"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Theorems:
+    """How many random cases, and how large."""
+
+    expressions: Annotated[int, POSITIVE]
+    depth: Annotated[int, NOT_NEGATIVE]
+    reach: Annotated[int, NOT_NEGATIVE]
+    nets: Annotated[int, POSITIVE]
+    units: Annotated[int, POSITIVE]
+
+
+@dataclass(frozen=True, kw_only=True)
+class McCullochPittsConfig(Settings):
+    precision: Literal["fp32", "tf32"]
+    epochs: Literal[None]
+    steps: Literal[None]
+    data: HistorySettings
+    task: Literal["figure_1", "heat_cold", "single_unit", "theorems"]
+    expression: str | None
+    model: Model
+    theorems: Theorems
+
+
+def _net(inputs: str, cells: Iterable[Cell], formulas: Mapping[str, str], inhibition: Inhibition = "absolute") -> Net:
+    outputs = tuple(Output(line, parse(formula)) for line, formula in formulas.items())
+    return Net(tuple(inputs.split()), tuple(cells), outputs, inhibition)
+
+
+RELATIVE = Cell("N4", (("N2", 2), ("N3", 2)), ("N1",))
+FIGURE_1 = {
+    "a": _net("N1", [Cell("N2", (("N1", 2),))], {"N2": "N1(t-1)"}),
+    "b": _net("N1 N2", [Cell("N3", (("N1", 2), ("N2", 2)))], {"N3": "N1(t-1) ∨ N2(t-1)"}),
+    "c": _net("N1 N2", [Cell("N3", (("N1", 1), ("N2", 1)))], {"N3": "N1(t-1) · N2(t-1)"}),
+    "d": _net("N1 N2", [Cell("N3", (("N1", 2),), ("N2",))], {"N3": "N1(t-1) · ~N2(t-1)"}),
+    "e": _net(
+        "N1 N2",
+        [
+            Cell("a", (("N2", 2),)),
+            Cell("b", (("a", 2),), ("N2",)),
+            Cell("N3", (("N1", 2), ("b", 2))),
+            Cell("N4", (("N2", 1), ("a", 1))),
+        ],
+        {"N3": "N1(t-1) ∨ N2(t-3) · ~N2(t-2)", "N4": "N2(t-2) · N2(t-1)"},
+    ),
+    "f": _net("N1 N2 N3", absolutely(RELATIVE), {"N4": "~N1(t-2) · (N2(t-2) ∨ N3(t-2)) ∨ N1(t-2) · N2(t-2) · N3(t-2)"}),
+    "f, relative": _net(
+        "N1 N2 N3", [RELATIVE], {"N4": "~N1(t-1) · (N2(t-1) ∨ N3(t-1)) ∨ N1(t-1) · N2(t-1) · N3(t-1)"}, "relative"
+    ),
+    "g": _net(
+        "N1 N2",
+        [Cell("a", (("N1", 2),)), Cell("b", (("N2", 2),), ("a",)), Cell("N3", (("b", 2),))],
+        {"N3": "N2(t-2) · ~N1(t-3)"},
+    ),
+    "h": _net("N1", [Cell("a", (("N1", 2),)), Cell("N2", (("N1", 1), ("a", 1)))], {"N2": "N1(t-1) · N1(t-2)"}),
+    "i": _net(
+        "N1 N2",
+        [Cell("a", (("N1", 1), ("N2", 1), ("a", 2))), Cell("N3", (("N2", 2), ("N1", 1), ("a", 1)))],
+        {"N3": "N2(t-1) ∨ N1(t-1) · ever(N1 · N2)(t-1)"},
+    ),
+}
+"""Figure 1 (p. 105): wiring and formulas as printed for a to e. For f to i the formulas are, and the wiring is ours."""
+XOR = parse("x1 and not x2 or x2 and not x1")
+RULES: dict[str, tuple[Inhibition, int]] = {
+    "absolute": ("absolute", 1),
+    "spontaneous": ("absolute", 0),
+    "relative": ("relative", -12),
+}
+"""What a single cell may be: how it is inhibited, and its least threshold (with 0 it fires untouched)."""
+
+PART = 2**14
+"""Histories that run at once: more would only take memory."""
+
+
+def fires(excited: Tensor, inhibited: Tensor, threshold: Tensor, inhibition: Inhibition, exceeded: bool) -> Tensor:
+    """Equation 1 (p. 103), broadcast: do so many excitatory endings, and inhibitory ones, fire the cell?
+
+    Absolute: one inhibitory ending forbids it. Relative: each raises the threshold by one (Theorem 4). None: no effect.
+    """
+    total = excited - inhibited if inhibition == "relative" else excited
+    enough = total > threshold if exceeded else total >= threshold
+    return enough & (inhibited == 0) if inhibition == "absolute" else enough
+
+
+class Wired(nn.Module):
+    """A net at work, silent before time 0: all histories at once, one synaptic delay a step."""
+
+    endings: Tensor
+    inhibitors: Tensor
+    thresholds: Tensor
+
+    def __init__(self, net: Net, model: Model) -> None:
+        super().__init__()
+        self.net = net
+        self.inhibition = net.inhibition if model.inhibition == "absolute" else model.inhibition
+        self.exceeded = model.threshold == "exceeded"
+        place = {line: i for i, line in enumerate(net.lines)}
+        endings, inhibitors = torch.zeros(2, len(net.lines), len(net.cells))
+        for column, cell in enumerate(net.cells):
+            for line, count in cell.endings:
+                endings[place[line], column] = count
+            for line in cell.inhibitors:
+                inhibitors[place[line], column] = 1
+        self.register_buffer("endings", endings)
+        self.register_buffer("inhibitors", inhibitors)
+        self.register_buffer("thresholds", torch.tensor([float(cell.threshold) for cell in net.cells]))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Histories (B, T, inputs) → activity (B, T, inputs + cells), bool."""
+        still = x.new_zeros(len(x), len(self.net.cells))
+        fired = [torch.cat([x[:, 0], still], 1).to(self.endings)]
+        for received in x.to(self.endings).unbind(1)[1:]:
+            excited, inhibited = fired[-1] @ self.endings, fired[-1] @ self.inhibitors
+            cells = fires(excited, inhibited, self.thresholds, self.inhibition, self.exceeded)
+            fired.append(torch.cat([received, cells.to(received)], 1))
+        return torch.stack(fired, 1).bool()
+
+    def agreement(self, x: Tensor) -> Tensor:
+        """The share of (history, time) in x (B, T, inputs) at which every output fires as its formula says, 0-d."""
+        wrong = torch.stack([self._wrong(part) for part in torch.split(x, PART)]).sum()
+        return 1 - wrong / x[:, :, 0].numel()
+
+    def _wrong(self, x: Tensor) -> Tensor:
+        """How often an output fires, or does not, against its formula."""
+        fired = dict(zip(self.net.lines, self(x).unbind(2), strict=True))
+        wrong = torch.zeros(x.shape[:2], dtype=torch.bool, device=x.device)
+        for output in self.net.outputs:
+            said = temporal.evaluate(output.formula, fired)
+            wrong[:, output.lag :] |= fired[output.line][:, output.lag :] != said[:, : x.shape[1] - output.lag]
+        return wrong.sum()
+
+
+def all_of(x: Tensor, inputs: int) -> Tensor:
+    """All histories of so many receptors, out of all histories x (B, T, more) in the order of `whole`."""
+    return x[: 2 ** (inputs * x.shape[1]), :, :inputs]
+
+
+def cold(steps: int) -> Tensor:
+    """The history (1, 8, 2) of the heat and the cold receptor in which cold comes at time 0 for so many steps."""
+    x = torch.zeros(1, 8, 2, dtype=torch.uint8)
+    x[:, :steps, 1] = 1
+    return x
+
+
+def computed(inputs: int, inhibition: Inhibition, least: int, exceeded: bool = False) -> set[int]:
+    """Every function of `inputs` present inputs that one cell computes; bit k answers the k-th pattern of `whole`.
+
+    Up to `inputs` + 1 endings and as many inhibitory ones from each input, thresholds from `least` up to where nothing
+    fires: enough for three inputs, where more endings give no other function.
+    """
+    patterns = whole(inputs, 1).tensor()[:, 0].float()
+    counts = torch.cartesian_prod(*[torch.arange(inputs + 2.0)] * (2 * inputs)).reshape(-1, 2, inputs)
+    excited, inhibited = (counts[:, kind] @ patterns.T for kind in (0, 1))
+    thresholds = torch.arange(least, inputs * (inputs + 1) + 2.0)[:, None, None]
+    answers = fires(excited, inhibited, thresholds, inhibition, exceeded)
+    return set((answers * 2 ** torch.arange(len(patterns))).sum(-1).flatten().tolist())
+
+
+def realise(expression: Expression) -> Net | None:
+    """The net of an expression, None where Theorem 3 says that there is none."""
+    try:
+        return temporal.compile(expression)
+    except UsageError:
+        return None
+
+
+def normal_form(table: Sequence[bool], inputs: int) -> Expression:
+    """The disjunctive normal form of a function of x1, x2, …, given its answers in the order of `whole`."""
+    names: list[Expression] = [Fired(f"x{i + 1}") for i in range(inputs)]
+    terms: list[Expression] = [
+        reduce(And, [name if row >> i & 1 else Not(name) for i, name in enumerate(names)])
+        for row, answer in enumerate(table)
+        if answer
+    ]
+    return reduce(Or, terms) if terms else And(names[0], Not(names[0]))
+
+
+class McCullochPitts(Milestone):
+    """Nets that are compared with what they are said to say; `task`, or an `expression` of one's own, chooses them."""
+
+    Config = McCullochPittsConfig
+    config: McCullochPittsConfig
+
+    def __init__(self, config: McCullochPittsConfig) -> None:
+        super().__init__(config)
+        if config.expression is not None and config.task != "figure_1":
+            raise UsageError(f"expression: one of your own goes without an experiment or task, got task={config.task}")
+        histories, nets = chosen(config.data), self.wiring()
+        needed = max((len(net.inputs) for net in nets.values()), default=2)
+        least = config.theorems.depth + config.theorems.reach + 1 if config.task == "theorems" else 1
+        if histories.receptors < needed or histories.length < least:
+            long = max(histories.length, least)
+            raise UsageError(f"data: task={config.task} wants data.receptors={needed} data.length={long}")
+        self.wired = nn.ModuleDict({name: Wired(net, config.model) for name, net in nets.items()})
+
+    def wiring(self) -> dict[str, Net]:
+        """The nets of this configuration by name; the theorems draw theirs when they are measured."""
+        if self.config.expression is not None:
+            return {"own": temporal.compile(parse(self.config.expression))}
+        heat_cold = {"e": FIGURE_1["e"]}
+        three_units = {"xor": temporal.compile(XOR)}
+        tasks = {"figure_1": FIGURE_1, "heat_cold": heat_cold, "single_unit": three_units, "theorems": three_units}
+        return tasks[self.config.task]
+
+    def at_work(self, net: Net) -> Wired:
+        """A net under this configuration's rules, on the CPU."""
+        return Wired(net, self.config.model)
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        """The activity of each net in histories x (B, T, inputs)."""
+        return {name: wired(x[:, :, : len(wired.net.inputs)]) for name, wired in self.nets()}
+
+    def nets(self) -> list[tuple[str, Wired]]:
+        """The nets by name, as they work here."""
+        return [(name, wired) for name, wired in self.wired.items() if isinstance(wired, Wired)]
+
+    def measure(self, split: Split, size: int = 500) -> Scalars:
+        """Over every history of the split; what is measured depends on the task."""
+        if self.config.expression is not None:
+            return self._own(split.x)
+        measures: dict[str, Callable[[Tensor], Scalars]] = {
+            "figure_1": self._figure_1,
+            "heat_cold": self._heat_cold,
+            "single_unit": self._single_unit,
+            "theorems": self._theorems,
+        }
+        return measures[self.config.task](split.x)
+
+    def _figure_1(self, x: Tensor) -> Scalars:
+        """The share of (history, time) at which a net agrees with its formula; f is right where both its forms are."""
+        shares = {name: wired.agreement(all_of(x, len(wired.net.inputs))) for name, wired in self.nets()}
+        shares["f"] = torch.minimum(shares["f"], shares.pop("f, relative"))
+        every_share = torch.stack(list(shares.values()))
+        found = {"agreement": every_share.mean(), "nets": (every_share == 1).sum()}
+        return found | {f"agreement_{name}": share for name, share in shares.items()}
+
+    def _heat_cold(self, x: Tensor) -> Scalars:
+        """The step at which heat and cold are first felt after 1, 2, 4 steps of cold from time 0 on; −1 is never."""
+        ((_, net),) = self.nets()
+        found = {"agreement": net.agreement(all_of(x, len(net.net.inputs)))}
+        for steps in (1, 2, 4):
+            felt = net(cold(steps).to(x.device))[0]
+            for sensation, line in (("heat", "N3"), ("cold", "N4")):
+                times = felt[:, net.net.lines.index(line)].nonzero().flatten()
+                found[f"{sensation}_after_{steps}"] = times[0] if len(times) else torch.tensor(-1)
+        return found
+
+    def _single_unit(self, x: Tensor) -> Scalars:
+        """How many functions of 1, 2, 3 inputs one cell computes, under three rules and under this run's own."""
+        model = self.config.model
+        least = RULES["relative" if model.inhibition == "relative" else "absolute"][1]
+        counts = {n: computed(n, model.inhibition, least, model.threshold == "exceeded") for n in (1, 2, 3)}
+        found = {f"one_unit_{n}": torch.tensor(len(functions)) for n, functions in counts.items()}
+        exclusive = 0
+        for rule, (inhibition, threshold) in RULES.items():
+            known = {n: computed(n, inhibition, threshold) for n in (1, 2, 3)}
+            found |= {f"one_unit_{rule}_{n}": torch.tensor(len(functions)) for n, functions in known.items()}
+            exclusive += len(known[2] & {0b0110, 0b1001})
+        ((_, net),) = self.nets()
+        found["one_unit_xor"] = torch.tensor(exclusive)
+        found["three_units_xor"] = (net.agreement(all_of(x, len(net.net.inputs))) == 1).int()
+        return found
+
+    def _theorems(self, x: Tensor) -> Scalars:
+        """The share of random cases in which each theorem holds; the functions of 1, 2, 3 present inputs with a net."""
+        draw, sizes = stream(self.config.seed, 0, "evaluation"), self.config.theorems
+        x, names = all_of(x.cpu(), 2), ("p", "q")
+        said = [temporal.draw_expression(draw, names, sizes.depth, sizes.reach) for _ in range(sizes.expressions)]
+        made = {expression: realise(expression) for expression in said}
+        cases = {
+            "theorem_1": [self._solved(draw_net(draw, names, 5), x) for _ in range(sizes.nets)],
+            "theorem_2": [self._agrees(net, x) for net in made.values() if net],
+            "theorem_3": [(net is None) == temporal.holds_in_silence(e) for e, net in made.items()],
+            "theorem_4": [self._equivalent(draw_cell(draw, "unit", list("pqrs"), 6)) for _ in range(sizes.units)],
+        }
+        found = {name: torch.tensor(held).float().mean() for name, held in cases.items() if held}
+        return found | {f"functions_{n}": torch.tensor(self._realisable(n)) for n in (1, 2, 3)}
+
+    def _agrees(self, net: Net, x: Tensor) -> bool:
+        return bool(self.at_work(net).agreement(all_of(x, len(net.inputs))) == 1)
+
+    def _solved(self, net: Net, x: Tensor) -> bool:
+        """Theorem 1: does each cell of a net without circles fire as the expression found for it says?"""
+        outputs = tuple(Output(line, formula) for line, formula in temporal.solve(net).items())
+        return self._agrees(replace(net, outputs=outputs), x)
+
+    def _equivalent(self, cell: Cell) -> bool:
+        """Theorem 4: a cell with relative inhibition, and the net with absolute inhibition that replaces it."""
+        inputs = tuple(dict.fromkeys(cell.sources))
+        x = whole(len(inputs), 3).tensor()
+        one, net = Net(inputs, (cell,), inhibition="relative"), Net(inputs, absolutely(cell))
+        relative, absolute = self.at_work(one)(x)[:, :, -1], self.at_work(net)(x)[:, :, -1]
+        return bool((relative[:, :-1] == absolute[:, 1:]).all())
+
+    def _realisable(self, inputs: int) -> int:
+        """How many of the 2^(2^inputs) functions of present inputs have a net that computes them."""
+        found = 0
+        for table in itertools.product((False, True), repeat=2**inputs):
+            net = realise(normal_form(table, inputs))
+            if net:
+                output = net.outputs[0]
+                x = torch.zeros(2**inputs, output.lag + 1, inputs, dtype=torch.uint8)
+                x[:, 0] = whole(inputs, 1).tensor()[:, 0]
+                fired = self.at_work(net)(x[:, :, : len(net.inputs)])[:, -1, net.lines.index(output.line)]
+                found += fired.tolist() == list(table)
+        return found
+
+    def _own(self, x: Tensor) -> Scalars:
+        """A net made for an expression of one's own: its cells, its delay, its order, and whether it agrees."""
+        ((_, wired),) = self.nets()
+        shape = {"cells": len(wired.net.cells), "delay": wired.net.outputs[0].lag, "order": wired.net.order}
+        agreement = {"agreement": wired.agreement(all_of(x, len(wired.net.inputs)))}
+        return agreement | {name: torch.tensor(value) for name, value in shape.items()}
+
+    def layers(self) -> Sequence[Layer]:
+        """The cells of each net: an ending is a connection, and nothing is trained."""
+        return [
+            Layer(f"{name}: {cell.name}", f"fires from {cell.threshold}", 0, cell.count)
+            for name, net in self.wiring().items()
+            for cell in net.cells
+        ]
+
+    def figures(self, data: Data) -> Iterable[tuple[str, Figure]]:
+        from landmarks.figures import mcculloch_pitts as draw
+
+        yield "nets", draw.nets(self)
+        yield "raster", draw.raster(self, data.splits["train"].x)
+        if self.config.task == "single_unit" and self.config.expression is None:
+            found = self.measure(data.splits["train"])
+            yield "counts", draw.counts({f"train_set/{name}": float(value) for name, value in found.items()})
+
+    @property
+    def claim(self) -> Claim | None:
+        """What heads the task; None for an expression of one's own, of which the paper says nothing."""
+        heads = {"figure_1": "M1", "heat_cold": "M2a", "single_unit": "M6a", "theorems": "M3b"}
+        known = {claim.id: claim for claim in CLAIMS}
+        return None if self.config.expression is not None else known[heads[self.config.task]]
+
+    def conclude(self, metrics: Mapping[str, float]) -> str:
+        found = {name.removeprefix("train_set/"): value for name, value in metrics.items()}
+        tasks = {
+            "figure_1": _say_figure_1,
+            "heat_cold": _say_heat_cold,
+            "single_unit": _say_single_unit,
+            "theorems": _say_theorems,
+        }
+        if self.config.expression is not None:
+            return _say_own(found, chosen(self.config.data))
+        return tasks[self.config.task](found)
+
+
+def _say_own(found: Mapping[str, float], histories: Histories) -> str:
+    cells, delay, order = (int(found[name]) for name in ("cells", "delay", "order"))
+    same = "as the expression says" if found["agreement"] == 1 else "not always as the expression says"
+    share = "" if found["agreement"] == 1 else f" (at {100 * found['agreement']:.2f} % of all times)"
+    late = f"with an extra delay of {delay}" if delay else "with no extra delay"
+    apart = "" if histories.complete else " that it can tell apart"
+    return (
+        f"{cells} cell{'s' * (cells != 1)}, a net of order {order}, fires {same}{share}, {late}, in all"
+        f" 2^{len(histories.places)} histories of {histories.length} steps{apart}"
+    )
+
+
+def _say_figure_1(found: Mapping[str, float]) -> str:
+    wrong = [name[-1] for name, value in found.items() if name.startswith("agreement_") and value < 1]
+    but = f"; {', '.join(wrong)} do not" if wrong else ""
+    return f"{found['nets']:.0f} of 9 nets of Figure 1 fire as their formulas say, in every history{but}"
+
+
+def _say_heat_cold(found: Mapping[str, float]) -> str:
+    def felt(steps: int) -> str:
+        pairs = {name: found[f"{name}_after_{steps}"] for name in ("heat", "cold")}
+        times = sorted((time, name) for name, time in pairs.items() if time >= 0)
+        never = [name for name, time in pairs.items() if time < 0]
+        return ", ".join([f"{name} at t = {time:.0f}" for time, name in times] + [f"{name} never" for name in never])
+
+    return (
+        f"one step of cold: {felt(1)}; two steps: {felt(2)}; four: {felt(4)};"
+        f" the printed formulas hold at {100 * found['agreement']:.4g} % of all times"
+    )
+
+
+def _say_single_unit(found: Mapping[str, float]) -> str:
+    two, three = found["one_unit_2"], found["one_unit_3"]
+    xor = "three cells compute it" if found["three_units_xor"] else "nor do three cells"
+    never = "XOR never" if not found["one_unit_xor"] else "XOR too"
+    return f"one cell computes {two:.0f} of 16 functions of two inputs and {three:.0f} of 256 of three, {never}; {xor}"
+
+
+def _say_theorems(found: Mapping[str, float]) -> str:
+    known = [(n, found[f"theorem_{n}"]) for n in (1, 2, 3, 4) if f"theorem_{n}" in found]
+    held = ", ".join(f"Theorem {n} in {100 * share:.4g} %" for n, share in known)
+    functions = ", ".join(f"{found[f'functions_{n}']:.0f}" for n in (1, 2, 3))
+    return f"{held} of the random cases; nets for {functions} of the 4, 16, 256 functions of 1, 2, 3 inputs"
+
+
+def _exact(
+    id: str, says: str, metric: str, published: float, where: str, run: str | None = None, source: Source = "seen"
+) -> Claim:
+    """A claim that one run settles; shares are printed in percent."""
+    unit: Literal["%", "count"] = "%" if metric.startswith(("theorem", "agreement")) else "count"
+    runs = (run,) if run else ()
+    metric = f"train_set/{metric}"
+    return Claim(id, says, metric, published, where, source, unit, "high", "exact", overrides=runs, seeds=1, cost=COST)
+
+
+COST = {"cpu": 3.0}
+"""Seconds of the longest of these runs, the theorems, as measured on one core."""
+HEAT, SINGLE, THEOREMS = "experiment=heat_cold", "experiment=single_unit", "experiment=theorems"
+CLAIMS = (
+    _exact("M1", "Each of the nine nets of Figure 1 satisfies its formula.", "nets", 9, "Fig. 1, p. 105"),
+    _exact("M2a", "One step of cold is felt as heat (at t = 3; the time follows from the formula).", "heat_after_1", 3,
+           "pp. 106–107, Fig. 1e", HEAT),
+    _exact("M2b", "One step of cold is never felt as cold (−1 stands for never).", "cold_after_1", -1,
+           "pp. 106–107, Fig. 1e", HEAT),
+    _exact("M2c", "Two steps of cold are felt as cold (at t = 2; the time follows from the formula).", "cold_after_2",
+           2, "pp. 106–107, Fig. 1e", HEAT),
+    _exact("M2d", "The printed formulas N3 and N4 hold in every history.", "agreement", 1, "Fig. 1e, p. 105", HEAT),
+    _exact("M3a", "Every net of order 0 is solved by temporal propositional expressions.", "theorem_1", 1, "Theorem 1",
+           THEOREMS),
+    _exact("M3b", "Every temporal propositional expression is realised by a net of order 0.", "theorem_2", 1,
+           "Theorem 2", THEOREMS),
+    _exact("M4a", "An expression is realised if and only if it is false when nothing has fired.", "theorem_3", 1,
+           "Theorem 3", THEOREMS),
+    _exact("M4b", "So half of the 256 functions of three present inputs have a net (the count is ours).",
+           "functions_3", 128, "follows from Theorem 3", THEOREMS),
+    _exact("M5", "Relative and absolute inhibition are equivalent in the extended sense.", "theorem_4", 1, "Theorem 4",
+           THEOREMS),
+    _exact("M6a", "One cell of the paper's computes 34 of the 256 functions of three inputs (no number is printed).",
+           "one_unit_absolute_3", 34, "follows from eq. 1, p. 103", SINGLE, "recalled"),
+    _exact("M6b", "With threshold 0 allowed, 42 (no number is printed; such a cell is no cell of the paper's).",
+           "one_unit_spontaneous_3", 42, "enumeration", SINGLE, "recalled"),
+    _exact("M6c", "With relative inhibition and any threshold, 104 (no number is printed).",
+           "one_unit_relative_3", 104, "enumeration", SINGLE, "recalled"),
+)  # fmt: skip
+
+McCullochPitts.card = Card(
+    "McCulloch–Pitts nets",
+    "W. S. McCulloch, W. Pitts, “A Logical Calculus of the Ideas Immanent in Nervous Activity”, Bulletin of"
+    " Mathematical Biophysics 5, 115–133 (1943); pages here are of the reprint, Bulletin of Mathematical Biology 52,"
+    " 99–115 (1990).",
+    "All-or-none neurons are read as propositions: nets without circles say exactly the temporal propositional"
+    " expressions, circles give memory, and what looks like learning can be had by structure alone. There is no"
+    " learning rule and no real-valued weight.",
+    CLAIMS[0],
+    CLAIMS,
+    readings=(
+        Reading("model.threshold", "Must the endings reach the threshold or exceed it?", ("reached", "exceeded"),
+                "The text of eq. 1 says exceed; in Figure 1 two endings fire a cell. With threshold 2 reached, 9 of 9"
+                " nets satisfy their formulas, with 2 exceeded none; 1 exceeded is the same as 2 reached."),
+        Reading("task", "Is a longer cold felt as cold alone?", ("formula", "prose"),
+                "The prose says so (pp. 106–107). The printed formula N3 and the drawn net give heat once more,"
+                " 3 delays after the last step of cold. The formula is followed."),
+        Reading("expression", "When does a net realise an expression?", ("narrow sense", "extended sense"),
+                "In the narrow sense at its own time, in the extended sense some fixed delay later (Theorem 2). Nets"
+                " are made as early as Fig. 1a–d allow; the extra delay is a metric of the run."),
+        Reading("data.length", "What was there before time 0, and how long is a step?", ("silence",),
+                "Not said for nets with circles, whose first state matters: nothing fired. A step is one synaptic"
+                " delay, which the paper puts above 0.5 ms (pp. 99–100)."),
+    ),
+    departures=(
+        Departure("nets f to i", "Drawn in Figure 1.", "Their printed formulas, on a wiring of ours.",
+                  "The formulas can be read with certainty; f without relative inhibition is made by Theorem 4.",
+                  lambda config: config.task == "figure_1" and config.expression is None),
+        Departure("ever", "Bounded quantifiers over the past, substitution and counting (Theorem 10).",
+                  "“ever” alone, as one cell that excites itself.", "What Fig. 1i needs.",
+                  lambda config: "ever(" in (config.expression or "")),
+        Departure("threshold 0", "Thresholds are above 0: a cell that nothing excites is silent.",
+                  "Counted beside the others, as one_unit_spontaneous.", "It is often presented as the paper's NOT.",
+                  lambda config: config.task == "single_unit"),
+        Departure("inhibition", "One active inhibitory ending forbids firing.", "Relative, or without effect.",
+                  "A switch of yours.", lambda config: config.model.inhibition != "absolute"),
+        Departure("threshold", "In Figure 1 two endings fire a cell.", "It takes three.", "A switch of yours.",
+                  lambda config: config.model.threshold == "exceeded"),
+    ),
+    switches={
+        "expression": "an expression of your own, made into a net: 'heat(t-1) or cold(t-3) and not cold(t-2)'",
+        "model.inhibition": "absolute (the paper's), relative (each raises the threshold by one), none",
+        "model.threshold": "endings must reach the threshold, or exceed it",
+        "data.length": "steps of every history; null takes as many as tell all",
+        "theorems.depth": "how deeply the signs of a random expression are nested",
+    },
+    demonstration=Demonstration(
+        "A net wired from all-or-none cells – two receptors and four cells – feels a short cold as heat; and no single"
+        " cell computes XOR, though three do.",
+        (Arm("heat–cold net", (HEAT,), 1.0), Arm("single cells", (SINGLE,), 1.0)),
+        (
+            Equal("one step of cold is felt as heat at t = 3", "heat–cold net", "train_set/heat_after_1", 3),
+            Equal("and never as cold (−1)", "heat–cold net", "train_set/cold_after_1", -1),
+            Equal("two steps of cold are felt as cold at t = 2", "heat–cold net", "train_set/cold_after_2", 2),
+            Equal("and then as heat at t = 4", "heat–cold net", "train_set/heat_after_2", 4),
+            Equal("the printed formulas hold in every history", "heat–cold net", "train_set/agreement", 1),
+            Equal("one cell computes 7 of 16 functions of two inputs", "single cells", "train_set/one_unit_2", 7),
+            Equal("XOR by one cell, or its contrary: under no rule", "single cells", "train_set/one_unit_xor", 0),
+            Equal("XOR by three cells in two delays (1: yes)", "single cells", "train_set/three_units_xor", 1),
+        ),
+        "landmarks.figures.mcculloch_pitts:contrast",
+        ("model.inhibition=none",),
+    ),
+)  # fmt: skip
