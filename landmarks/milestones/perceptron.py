@@ -1,0 +1,539 @@
+"""The perceptron (Rosenblatt 1958, 1962): a threshold unit that finds its weights from its own errors.
+
+1958 is Rosenblatt, "The perceptron", Psychological Review 65(6); the rule w ← w + η t a, on an error only, and its
+convergence theorem are of 1960–62. What was new: a randomly wired machine that learns, with a proof that it does.
+
+Reached here: of all functions of 2, 3, 4 inputs 14, 104 and 1,882 are learned and every other one is shown to cycle;
+mistakes stay below (R/γ)² in every draw of clouds. The 1958 machine without error correction is in `reinforcement.py`.
+
+Shapes: R replicas learn side by side; x (R, N, …), A-units' activity a (R, N, F), weights (R, K, F) of K R-units.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from landmarks.claims import Arm, Claim, Demonstration, Departure, Equal, Reading
+from landmarks.data import Draws
+from landmarks.data.points import PointSettings, parity, planes
+from landmarks.errors import UsageError
+from landmarks.milestone import Answer, Batch, Card, Data, Decision, Layer, Milestone, Phase, Scalars, Split, Sums
+from landmarks.randomness import stream
+from landmarks.reinforcement import correct, gain, source_sets
+from landmarks.settings import FRACTION, NOT_NEGATIVE, POSITIVE, Settings
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    a_units: Annotated[int, NOT_NEGATIVE]
+    excitatory: Annotated[int, NOT_NEGATIVE]
+    inhibitory: Annotated[int, NOT_NEGATIVE]
+    threshold: int
+    masks: Annotated[int, POSITIVE] | None
+    bias: bool
+    averaged: bool
+    connected: Annotated[float, FRACTION]
+    system: Literal["sum", "mean"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optimizer:
+    lr: Annotated[float, POSITIVE]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PerceptronConfig(Settings):
+    precision: Literal["fp32", "tf32"]
+    data: PointSettings
+    model: Model
+    rule: Literal["error_correction", "alpha", "beta", "gamma", "none"]
+    batch_size: Annotated[int, POSITIVE] | None
+    order: Literal["sequential", "shuffled", "fixed"]
+    optimizer: Optimizer
+
+
+RETINA = slice(4, 24)
+"""The 20 × 20 centre of a picture, for the 400 photocells of the Mark I."""
+
+
+class Perceptron(Milestone):
+    """Fixed A-units, trainable threshold units behind them, error correction; R perceptrons at once.
+
+    Buffers: `mistakes` (R, K), the updates made so far, `seen`, the patterns shown so far, `moment` (R, K, F), each
+    update times the number of its pattern; `resting`, whether the last pass was without a mistake, by those `before`;
+    `cycling` (R,), whether a replica came back to weights that it had left, which `mark` and `marked` hold (Brent
+    1980): in one fixed order the same weights make the same mistakes for ever.
+    """
+
+    Config = PerceptronConfig
+    replicated = True
+    config: PerceptronConfig
+
+    def __init__(self, config: PerceptronConfig) -> None:
+        super().__init__(config)
+        if config.epochs is None and config.steps is None:
+            raise UsageError("epochs must be a whole number: how many passes to make at most")
+        if config.rule != "none" and (config.rule == "error_correction") == (config.data.name == "stimuli"):
+            raise UsageError(
+                f"rule={config.rule} does not learn data.name={config.data.name}: alpha, beta and gamma of 1958 learn"
+                " stimuli, error_correction learns everything else; see experiment=reinforcement"
+            )
+        self.generated = config.data.name in ("clouds", "functions")
+        self.pictures = not self.generated and config.data.name not in ("csv", "stimuli")
+        replicas, points = config.replicas, self.points
+        self.bias = config.model.bias and config.data.name != "stimuli"
+        wiring, threshold = self.wire()
+        self.register_buffer("wiring", wiring)
+        self.register_buffer("threshold", threshold)
+        features = (points if wiring is None else wiring.shape[2]) + self.bias
+        classes = 2 if not self.pictures and config.data.name != "csv" else len(config.data.classes or range(10))
+        units = classes if classes > 2 else 1
+        self.weight = nn.Parameter(torch.zeros(replicas, units, features))
+        self.register_buffer("sets", self.source_sets(), persistent=False)
+        self.register_buffer("mistakes", torch.zeros(replicas, units, dtype=torch.int64))
+        self.register_buffer("seen", torch.zeros((), dtype=torch.int64))
+        self.register_buffer("moment", torch.zeros_like(self.weight))
+        self.register_buffer("resting", torch.zeros((), dtype=torch.bool))
+        self.register_buffer("before", torch.full_like(self.mistakes, -1))
+        self.register_buffer("cycling", torch.zeros(replicas, dtype=torch.bool))
+        self.register_buffer("mark", torch.zeros_like(self.weight))
+        self.register_buffer("marked", torch.zeros_like(self.mistakes))
+
+    wiring: Tensor | None
+    threshold: Tensor | None
+    sets: Tensor | None
+    mistakes: Tensor
+    seen: Tensor
+    moment: Tensor
+    resting: Tensor
+    before: Tensor
+    cycling: Tensor
+    mark: Tensor
+    marked: Tensor
+
+    @property
+    def points(self) -> int:
+        """The S-points: how many numbers a pattern has. Raises UsageError for a table that is not known yet."""
+        data = self.config.data
+        if self.pictures:
+            return 20 * 20
+        known = {"functions": data.bits, "csv": data.inputs}.get(data.name, data.dimensions)
+        if known is None:
+            raise UsageError(
+                "data.name=csv wants a table of your own: data.root=FILE.csv, the last column is the label"
+            )
+        return known
+
+    def wire(self) -> tuple[Tensor | None, Tensor | None]:
+        """The A-units' wiring, (R or 1, points, A), and thresholds (A,); None where R-units look at raw points.
+
+        Random: each A-unit counts +1 for each of its excitatory points and −1 for each inhibitory one, any point may be
+        drawn twice. Masks: an A-unit for each set of at most k points, on where all of them are.
+        Raises UsageError where both are asked for, or A-units before A-units.
+        """
+        model, n, config = self.config.model, self.points, self.config
+        if config.data.name == "stimuli" and (model.masks or model.a_units):
+            raise UsageError("data.name=stimuli are A-units at work, so model.a_units must be 0 and model.masks null")
+        if model.masks:
+            if model.a_units:
+                raise UsageError("model.masks are A-units themselves, so model.a_units must be 0 beside them")
+            sizes = range(1, min(model.masks, n) + 1)
+            sets = [chosen for size in sizes for chosen in combinations(range(n), size)]
+            masks = torch.tensor([[float(i in chosen) for chosen in sets] for i in range(n)])
+            return masks[None], masks.sum(0)
+        if not model.a_units:
+            return None, None
+        wiring = np.zeros((config.replicas, n, model.a_units), dtype=np.float32)
+        origins = (model.a_units, model.excitatory + model.inhibitory)
+        signs = np.repeat([1.0, -1.0], [model.excitatory, model.inhibitory])
+        for r in range(config.replicas):
+            drawn = stream(config.seed, config.first_replica + r, "weights").integers(n, size=origins)
+            np.add.at(wiring[r], (drawn, np.arange(model.a_units)[:, None]), signs)
+        return torch.from_numpy(wiring), torch.full((model.a_units,), float(model.threshold))
+
+    def source_sets(self) -> Tensor | None:
+        """The A-units that each response of 1958 listens to, (R, responses, A); None for the perceptron of 1962."""
+        config, data = self.config, self.config.data
+        if data.name != "stimuli":
+            return None
+        replicas = range(config.first_replica, config.first_replica + config.replicas)
+        drawn = [source_sets(data.dimensions, data.responses, config.model.connected, config.seed, r) for r in replicas]
+        return torch.stack(drawn)
+
+    def activity(self, x: Tensor) -> Tensor:
+        """What the R-units get, (…, F), of patterns as stored: points or A-units, then a 1 for the bias.
+
+        A picture's points are its centre, on where darker than half. An A-unit is on where its excitatory minus its
+        inhibitory impulses reach its threshold (1958, p. 389).
+        """
+        a = (x[..., RETINA, RETINA].flatten(-2) > 127).float() if self.pictures else x
+        if self.wiring is not None and self.threshold is not None:
+            a = ((a > 0).float() @ self.wiring >= self.threshold).float()
+        return torch.cat((a, a.new_ones(*a.shape[:-1], 1)), -1) if self.bias else a
+
+    def targets(self, y: Tensor) -> Tensor:
+        """What each R-unit should say, −1 or +1, (…, K): y itself where generated, else its label against the rest."""
+        if self.generated:
+            return y.unsqueeze(-1)
+        classes = torch.arange(1, 2, device=y.device) if self.weight.shape[1] == 1 else self.labels
+        return (y.unsqueeze(-1) == classes).float() * 2 - 1
+
+    @property
+    def labels(self) -> Tensor:
+        return torch.arange(self.weight.shape[1], device=self.weight.device)
+
+    def phases(self) -> tuple[Phase, ...]:
+        config = self.config
+        if config.rule == "none":
+            return ()
+        name, length = config.rule.replace("_", " "), None if config.steps else config.epochs
+        return (Phase(name, {}, {}, length, config.steps, config.batch_size, order=config.order),)
+
+    @torch.no_grad()
+    def begin_epoch(self, data: Data) -> None:
+        """Did the pass before end in rest? And, where the order of the patterns is always the same, is it a cycle?
+
+        It is where weights are as at an earlier pass, with mistakes since. The mark that they are compared with moves
+        on after 1, 2, 4, 8, … passes, so that it comes to stand in every cycle.
+        """
+        self.resting.copy_((self.mistakes == self.before).all())
+        self.before.copy_(self.mistakes)
+        if self.config.order == "shuffled":
+            return
+        back = (self.weight == self.mark).flatten(1).all(1) & (self.mistakes != self.marked).any(1)
+        self.cycling.logical_or_(back)
+        if (self.epoch + 1).bit_count() == 1:
+            self.mark.copy_(self.weight)
+            self.marked.copy_(self.mistakes)
+
+    @torch.no_grad()
+    def step(self, batch: Batch) -> Scalars:
+        """Error correction for the patterns of a batch one after another: w ← w + η t a where t (w·a) ≤ 0.
+
+        In 1958 the responses are forced, so that an order is without effect: all stimuli of a batch at once.
+        """
+        if self.sets is not None:
+            return self.reinforce(self.sets, batch)
+        shared = batch.x.stride(0) == 0  # all replicas look at the same patterns: what A-units do is the same
+        a, t = self.activity(batch.x[:1] if shared else batch.x), self.targets(batch.y)
+        changes = torch.zeros_like(t)
+        for active, target, change in zip(a.unbind(1), t.unbind(1), changes.unbind(1), strict=True):
+            total = self.weight @ active[0] if len(active) == 1 else torch.bmm(self.weight, active[:, :, None])[..., 0]
+            torch.mul(target, target * total <= 0, out=change)
+            self.weight.addcmul_(change[:, :, None], active[:, None], value=self.config.optimizer.lr)
+        wrong = changes.abs()
+        self.mistakes.add_(wrong.sum(1).long())
+        if self.config.model.averaged:
+            number = self.seen + 1 + torch.arange(t.shape[1], device=t.device)
+            self.moment.add_(torch.einsum("n,rnk,rnf->rkf", number.float(), changes, a.expand(len(t), -1, -1)))
+        self.seen.add_(t.shape[1])
+        return {"mistakes": wrong.mean()}
+
+    def reinforce(self, sets: Tensor, batch: Batch) -> Scalars:
+        """The values move as in Table 1 of 1958."""
+        for value, own, x, y in zip(self.weight[:, 0], sets, batch.x, batch.y, strict=True):
+            assert self.config.rule in ("alpha", "beta", "gamma")
+            value += gain(self.config.rule, x.float(), own[y])
+        return {"value": self.weight.mean()}
+
+    def reader(self) -> Tensor:
+        """The weights that answer, (R, K, F): the last ones, or the sum of those after each pattern shown.
+
+        An update d made at pattern j is in the weights after patterns j … T, so Σ w = (T + 1) w − η Σ j d.
+        """
+        if not self.config.model.averaged:
+            return self.weight
+        return (self.seen + 1) * self.weight - self.config.optimizer.lr * self.moment
+
+    def sums(self, x: Tensor) -> Tensor:
+        """The weighted sums (R, N, K) of patterns (R or 1, N, …)."""
+        return self.activity(x) @ self.reader().transpose(1, 2)
+
+    def given(self, x: Tensor) -> Tensor:
+        """The class (R, N) of patterns (R or 1, N, …): the unit of the largest sum, or the sign of the only one."""
+        sums = self.sums(x)
+        one = sums.shape[-1] == 1
+        given: Tensor = (sums[..., 0] > 0).long() if one else sums.argmax(-1)
+        return given
+
+    def evaluate(self, batch: Batch) -> Sums:
+        """The share of patterns that are misread; of the stimuli of 1958, how often the correct response wins."""
+        if self.sets is not None:
+            won = correct(self.weight[:, 0], batch.x[None].float(), self.sets, batch.y, self.config.model.system)
+            return {"correct": (won.mean(0).sum(), len(batch.y))}
+        wrong = (self.given(batch.x[None]) != batch.y).float()
+        return {"error": (wrong.mean(0).sum(), len(batch.y))}
+
+    def measure(self, split: Split, size: int = 500) -> Scalars:
+        """Labelled patterns: the error. Generated ones, over the replicas: how many are learned, how many cycle, and
+        the mistakes of those that are learned, left out where none is; of clouds also beside Novikoff's bound."""
+        if not self.generated:
+            return super().measure(split, size)
+        learned = (self.targets(split.y) * self.sums(split.x) > 0).flatten(1).all(1)
+        cycling = self.cycling & ~learned
+        found = {
+            "learned": learned.sum(),
+            "cycling": cycling.sum(),
+            "undecided": (~learned & ~cycling).sum(),
+            "separated": learned.float().mean(),
+        }
+        if learned.any():
+            mistakes = self.mistakes[learned, 0].float()
+            found |= {"mistakes_median": mistakes.quantile(0.5), "mistakes_max": mistakes.max()}
+        if self.bounded:
+            bound = self.bound(split)
+            found["bound_median"] = bound.quantile(0.5)
+            found["within_bound"] = (self.mistakes[:, 0] <= bound).float().mean()
+        return found
+
+    @property
+    def bounded(self) -> bool:
+        """Whether a plane is known that parts the patterns as the R-units see them."""
+        config = self.config
+        return config.data.name == "clouds" and self.wiring is None and (config.model.bias or not config.data.offset)
+
+    def bound(self, split: Split) -> Tensor:
+        """Novikoff's bound (R/γ)² on the mistakes of each replica, (R,), by its own longest pattern and least margin.
+
+        The margin is that of the plane with which the clouds were drawn; the best plane's would give a lower one.
+        """
+        config = self.config
+        drawn = planes(config.data, Draws(config.seed, config.replicas, config.first_replica))
+        a = self.activity(split.x).double()
+        plane = torch.from_numpy(drawn[:, : a.shape[2]]).to(a.device)
+        margin = (torch.einsum("rnf,rf->rn", a, plane / plane.norm(dim=1, keepdim=True)) * split.y).amin(1)
+        bound: Tensor = (a.norm(dim=2).amax(1) / margin).square()
+        return bound
+
+    def decide(self, metrics: Mapping[str, float]) -> Decision:
+        """Stop where every replica has learned or is shown to cycle, or a whole pass was without a mistake."""
+        return Decision.STOP if metrics.get("train_set/undecided") == 0 or self.resting else Decision.CONTINUE
+
+    def answer(self, x: Tensor) -> Answer:
+        if self.sets is not None:
+            return super().answer(x)
+        sums = self.sums(x[None])[0]
+        return Answer(
+            self.given(x[None])[0], sums.abs().amax(1) if sums.shape[1] == 1 else sums.amax(1), "weighted sum"
+        )
+
+    def layers(self) -> Sequence[Layer]:
+        """Of one replica; each weight is one connection, and so is each origin point of an A-unit."""
+        _, units, features = self.weight.shape
+        if self.sets is not None:
+            wires = int(self.sets[0].sum())
+            return [Layer("A-units", str(features), features), Layer("R-units", str(self.sets.shape[1]), 0, wires)]
+        found = [Layer("S-points", str(self.points), 0)]
+        if self.wiring is not None:
+            wires = int(self.wiring[0].abs().sum())
+            found.append(Layer("A-units, fixed", str(self.wiring.shape[2]), 0, wires))
+        return [*found, Layer("R-units", str(units), units * features, units * features)]
+
+    def figures(self, data: Data) -> Iterable[tuple[str, Figure]]:
+        from landmarks.figures import perceptron as draw
+
+        if self.config.data.name == "clouds" and self.config.data.dimensions == 2 and self.wiring is None:
+            yield "boundary", draw.boundary(self, data)
+        if self.bounded and self.config.replicas > 1:
+            yield "mistakes", draw.mistakes(self, data)
+        if self.config.data.name == "functions":
+            yield "functions", draw.functions(self, data)
+        if self.pictures:
+            yield "templates", draw.templates(self)
+
+    @property
+    def claim(self) -> Claim | None:
+        """What is proved of this configuration; None where the papers have no number for it."""
+        config, known = self.config, {claim.id: claim for claim in CLAIMS}
+        if config.experiment == "reinforcement":
+            return known.get(FIGURE_10.get((config.rule, config.data.points), ""))
+        if config.data.name == "clouds":
+            return known["P2"] if self.bounded else None
+        if config.data.name != "functions" or config.model.a_units:
+            return None
+        bits, every = config.data.bits, config.replicas == 2**2**config.data.bits
+        if every and not config.model.masks:
+            return known.get({2: "P1a", 3: "P1b", 4: "P1c"}.get(bits, ""))
+        only = config.replicas == 1 and config.first_replica == parity(bits)
+        return known["P9"] if only and config.model.masks == bits else None
+
+    def conclude(self, metrics: Mapping[str, float]) -> str:
+        paper = f"; proved: {self.claim.says.rstrip('.')}" if self.claim else ""
+        for split in ("test", "valid", "train_set"):
+            if f"{split}/error" in metrics:
+                return f"{100 * metrics[f'{split}/error']:.2f} % {split.replace('_', ' ')} error with {self._reading()}"
+        if "train_set/correct" in metrics:
+            paper = f"; paper: {self.claim.published:g} ({self.claim.where})" if self.claim else ""
+            return f"the correct of two responses wins with probability {metrics['train_set/correct']:.3f}{paper}"
+        found = self._alone(metrics) if self.config.replicas == 1 else self._together(metrics)
+        return found + paper
+
+    def _reading(self) -> str:
+        points = f"{self.wiring.shape[2]:,} A-units" if self.wiring is not None else f"{self.points:,} raw points"
+        weights = "summed weights" if self.config.model.averaged else "last weights"
+        rest = "none in the last pass" if self.resting else "some in every pass"
+        return f"{points}, {weights}; mistakes made: {int(self.mistakes.sum()):,}, {rest}"
+
+    def _alone(self, metrics: Mapping[str, float]) -> str:
+        count = int(self.mistakes.sum())
+        made = f"{count:,} mistake{'s' * (count != 1)}"
+        if metrics["train_set/cycling"]:
+            return f"not learned: after {made} it had come back to weights that it had left, and so never ends"
+        bound = metrics.get("train_set/bound_median")
+        among = f", and (R/γ)² is {bound:,.0f}" if bound else ""
+        return ("learned with " if metrics["train_set/learned"] else "not learned after ") + made + among
+
+    def _together(self, metrics: Mapping[str, float]) -> str:
+        learned, cycling, undecided = (
+            round(metrics[f"train_set/{name}"]) for name in ("learned", "cycling", "undecided")
+        )
+        tried, what = self.config.replicas, "functions" if self.config.data.name == "functions" else "pairs of clouds"
+        found = f"learned {learned:,} of {tried:,} {what}"
+        if learned:
+            median, most = (metrics[f"train_set/mistakes_{name}"] for name in ("median", "max"))
+            found += f", with {median:,.0f} mistakes in the median and {most:,.0f} at most"
+        if cycling:
+            found += f"; {cycling:,} came back to weights that they had left, and so never end"
+        if undecided:
+            found += f"; {undecided:,} undecided"
+        if "train_set/within_bound" in metrics:
+            within = round(tried * metrics["train_set/within_bound"])
+            found += f"; {within:,} of {tried:,} within (R/γ)², {metrics['train_set/bound_median']:,.0f} in the median"
+        return found
+
+
+CLAIMS = (
+    Claim("P1a", "Of the 16 functions of two inputs 14 are threshold functions.",
+          "train_set/learned", 14, "OEIS A000609", "secondary", "count", "high", "exact",
+          overrides=("experiment=functions2",), seeds=1, cost={"cpu": 0.1}),
+    Claim("P1b", "Of the 256 functions of three inputs 104 are threshold functions.",
+          "train_set/learned", 104, "OEIS A000609", "secondary", "count", "high", "exact",
+          overrides=("experiment=functions3",), seeds=1, cost={"cpu": 0.1}),
+    Claim("P1c", "Of the 65,536 functions of four inputs 1,882 are threshold functions.",
+          "train_set/learned", 1882, "OEIS A000609", "secondary", "count", "high", "exact",
+          overrides=("experiment=functions4",), seeds=1, cost={"cpu": 1}),
+    Claim("P2", "At most (R/γ)² mistakes, in any order, wherever a plane parts the patterns.",
+          "train_set/within_bound", 1.0, "Novikoff 1962: after k mistakes kγ ≤ w·u and |w|² ≤ kR²", "secondary",
+          better="high", kind="exact", overrides=("experiment=novikoff", "replicas=200"), cost={"cpu": 3}),
+    Claim("P3", "XOR and its opposite are never learned: they cycle.",
+          "train_set/cycling", 2, "exact; the cycling theorem is of Minsky and Papert 1969", "secondary", "count",
+          "high", "exact", overrides=("experiment=functions2",), seeds=1, cost={"cpu": 0.1}),
+    Claim("P4", "Half of all dichotomies of 2N points are linear in N weights (not built here).",
+          "capacity/half", 0.5, "Cover 1965", "recalled", better="high"),
+    Claim("P5", "With classes of similar stimuli, seen and unseen ones are answered alike in the end (not built here).",
+          "unseen/correct", 1.0, "1958, p. 400, qualitative", "seen", better="high"),
+    Claim("P6", "A γ-system is right more often than an α-system where responses have unequal numbers of stimuli.",
+          "train_set/correct", 0.98, "1958, Fig. 10", "seen", better="high", kind="contrast", data=("stimuli",),
+          overrides=("experiment=reinforcement", "rule=gamma"), against=("experiment=reinforcement", "rule=alpha"),
+          cost={"cpu": 0.3}),
+    *(
+        Claim(f"P6{letter}", f"With {n} stimuli to a response, on average, a {rule}-system is right with {value:.2f}.",
+              "train_set/correct", value, "1958, Fig. 10, read off the plot to ±0.02", "seen", better="high",
+              digit=0.04, data=("stimuli",), overrides=("experiment=reinforcement", f"rule={rule}", f"data.points={n}"),
+              cost={"cpu": 0.03 * n})
+        for letter, rule, n, value in (("a", "gamma", 10, 0.98), ("b", "alpha", 10, 0.82), ("c", "beta", 10, 0.56),
+                                       ("d", "gamma", 100, 0.73), ("e", "alpha", 100, 0.53), ("f", "beta", 100, 0.5))
+    ),
+    Claim("P7", "More A-units answer better.",
+          "test/error", 0.0, "1958, p. 402, qualitative, on squares and circles", "seen", kind="contrast",
+          overrides=("experiment=photoperceptron", "model.averaged=true", "model.a_units=2048"),
+          against=("experiment=photoperceptron", "model.averaged=true", "model.a_units=128"),
+          data=("squares and circles",), cost={"cpu": 20}),
+    Claim("P8", "With values that decay, two classes come apart by themselves (not built here).",
+          "spontaneous/correct", 1.0, "1958, p. 404, qualitative", "seen", better="high"),
+    Claim("P9", "Parity of n points wants an A-unit that looks at all n: its order is n.",
+          "train_set/learned", 1, "Minsky and Papert 1969", "secondary", "count", "high", "exact",
+          overrides=("experiment=parity_order",), seeds=1, cost={"cpu": 1}),
+    Claim("P10", "A linear classifier misreads 12.0 % of MNIST, trained on squared errors, not by this rule.",
+          "test/error", 0.12, "LeCun et al. 1998, Fig. 9; context", "secondary", digit=0.001, data=("mnist",),
+          overrides=("experiment=photoperceptron", "model.a_units=0"), cost={"cpu": 10}),
+)  # fmt: skip
+FIGURE_10 = {
+    ("gamma", 10): "P6a",
+    ("alpha", 10): "P6b",
+    ("beta", 10): "P6c",
+    ("gamma", 100): "P6d",
+    ("alpha", 100): "P6e",
+    ("beta", 100): "P6f",
+}
+"""Rule and stimuli per response → the point of the plot."""
+
+Perceptron.card = Card(
+    "Perceptron",
+    "F. Rosenblatt, “The perceptron: a probabilistic model for information storage and organization in the brain”,"
+    " Psychological Review 65(6), 386–408 (1958); Principles of Neurodynamics, Spartan (1962). A. B. J. Novikoff, “On"
+    " convergence proofs on perceptrons”, Symposium on the Mathematical Theory of Automata XII, 615–622 (1962)."
+    " M. Minsky, S. Papert, Perceptrons, MIT Press (1969).",
+    "A randomly wired machine that learns, with a statistics of what it will do with stimuli it has not met; by 1962 a"
+    " rule that learns from errors alone and a proof that it ends. What it cannot learn, 1969 showed by order.",
+    CLAIMS[3],
+    CLAIMS,
+    readings=(
+        Reading("optimizer.lr", "How large is an update?", ("1.0",),
+                "Without effect: w starts at 0, so another η scales every weight and changes no answer."),
+        Reading("model.bias", "Is the R-unit's threshold learned?", ("true", "false"),
+                "As the weight of a constant input; R and γ of the bound count it. novikoff goes without."),
+        Reading("model.system", "Are the systems of Fig. 10 Σ or μ?", ("sum", "mean"),
+                "The paper has both. 10 stimuli: Σ γ .96, α .69, β .54; μ γ .97, α .91, β .97. 100: Σ .72, .55, .51; μ"
+                " .72, .66, .72. In the figure .98, .82, .56 and .73, .53, .50; at 10 neither meets α."),
+        Reading("model.connected", "What is ω = .2 of Fig. 10?", ("0.2",),
+                "Taken as the share of responses to which an A-unit is connected, independently of all others."),
+        Reading("rule", "What do units outside the dominant set gain in the β-system?", ("beta",),
+                "Table 1 gives K/N_Ar for inactive ones; active ones there get the same, as their response is silent."),
+        Reading("data.variation", "How are the numbers of stimuli distributed?", ("0.5",),
+                "Only σ is given: normal, rounded, none below 0. Each stimulus is tested: large responses more often."),
+        Reading("model.threshold", "Which θ do A-units have?", ("2",),
+                "1958 varies it. With 10 excitatory and 5 inhibitory points 2 lets some 42 % answer to a digit."),
+    ),
+    departures=(
+        Departure("error correction", "1958: correct answers are forced, and active units gain value, error or none.",
+                  "w changes on an error only.", "The rule of 1960–62, which is meant by “perceptron” since.",
+                  lambda config: config.rule == "error_correction"),
+        Departure("weights", "1958: each A-unit has one value for all its R-units.", "A weight for each pair.",
+                  "As in the Mark I and in 1962.", lambda config: config.rule == "error_correction"),
+        Departure("digits", "1958 has no data; a retina of all-or-none points, such as the Mark I's 20 × 20.",
+                  "The centre of handwritten digits, on where a byte is over 127.",
+                  "Our data: no published number is theirs.", lambda config: config.data.name.startswith("mnist")),
+        Departure("origins", "1958: local projection areas before the association area, or none.", "None.",
+                  "The paper allows it; origin points lie anywhere.", lambda config: config.model.a_units > 0),
+        Departure("no learning", "Error correction.", "Weights stay 0.", "A switch of yours.",
+                  lambda config: config.rule == "none"),
+    ),
+    switches={
+        "rule": "error_correction | alpha, beta, gamma (1958, for stimuli) | none",
+        "data.name": "clouds | functions | stimuli | mnist5k | mnist | csv, images (of your own)",
+        "data.margins": "how far the clouds keep from the plane; the bound grows as its inverse square",
+        "data.bits": "inputs of functions: replica r learns function number first_replica + r",
+        "model.a_units": "random A-units in front; 0: none",
+        "model.masks": "A-units for each set of at most so many points",
+        "model.averaged": "answer by the weights summed over all patterns shown",
+        "order": "fixed | sequential | shuffled; cycles are found unless the order changes",
+        "replicas": "how many learn side by side, each its own clouds, function or wiring",
+    },
+    demonstration=Demonstration(
+        "The threshold unit that McCulloch and Pitts wired by hand finds its weights from its own errors, and it is"
+        " proved how many that takes; what it cannot learn it cycles on.",
+        arms=(
+            Arm("all 16 functions", ("experiment=functions2",), 1),
+            Arm("200 clouds", ("experiment=novikoff", "replicas=200"), 1),
+        ),
+        findings=(
+            Equal("14 of the 16 functions are learned", "all 16 functions", "train_set/learned", 14),
+            Equal("the other two, XOR and its opposite, cycle for ever", "all 16 functions", "train_set/cycling", 2),
+            Equal("all 200 pairs of clouds are separated", "200 clouds", "train_set/separated", 1),
+            Equal("with at most (R/γ)² mistakes in every one", "200 clouds", "train_set/within_bound", 1),
+        ),
+        picture="landmarks.figures.perceptron:contrast",
+        off=("rule=none",),
+    ),
+)  # fmt: skip
