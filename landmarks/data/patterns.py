@@ -1,18 +1,21 @@
 """The small made-up sets of 1943–1986: logic, parity, encoder, symmetry, and Hinton's two family trees.
 
+Their settings also take a table of your own (`csv`, see `tables`), whose classes become targets like theirs.
+
 Nothing is drawn at random but the four held-out facts of the family trees, and those by a fixed permutation: the sets
 are byte for byte the same everywhere and for every seed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from landmarks.data import FIRST, Draws, splits
 from landmarks.errors import UsageError
@@ -53,7 +56,7 @@ BITS = Check("between 1 and 16", lambda bits: 1 <= bits <= 16)
 class PatternSettings(DataSettings):
     """Which set: `function` for logic, `bits` for parity, encoder and symmetry; `targets` stand for 0 and 1."""
 
-    name: Literal["logic", "parity", "encoder", "symmetry", "family_trees"]
+    name: Literal["logic", "parity", "encoder", "symmetry", "family_trees", "csv"]
     function: Function
     bits: Annotated[int, BITS] | None
     targets: Annotated[tuple[float, ...], LOW_AND_HIGH]
@@ -78,7 +81,7 @@ HELD_OUT = 4
 
 def sizes(settings: PatternSettings) -> tuple[int, int]:
     """The number of inputs and of outputs. Raises UsageError where `bits` is missing or has no meaning."""
-    fixed = {"logic": (2, 1), "family_trees": (36, 24)}
+    fixed = {"logic": (2, 1), "family_trees": (36, 24), "csv": (settings.inputs or 0, outputs(settings.classes or ()))}
     if settings.name in fixed:
         if settings.bits is not None:
             raise UsageError(f"data.bits must be null for {settings.name}, got {settings.bits}")
@@ -86,6 +89,18 @@ def sizes(settings: PatternSettings) -> tuple[int, int]:
     if settings.bits is None:
         raise UsageError(f"data.bits must be a whole number for {settings.name}, got null")
     return settings.bits, settings.bits if settings.name == "encoder" else 1
+
+
+def outputs(classes: Sequence[str]) -> int:
+    """One unit tells two classes apart; of more each has its own."""
+    return 1 if len(classes) == 2 else len(classes)
+
+
+def coded(y: Tensor, classes: int, targets: Sequence[float]) -> Tensor:
+    """Labels (N,) as targets (N, m): high for the second of two classes; of more, high for the unit of the class."""
+    low, high = targets
+    on = y[:, None] == torch.arange(classes) if classes > 2 else y[:, None] == 1
+    return torch.where(on, high, low).float()
 
 
 def load(settings: DataSettings, draws: Draws = FIRST) -> Data:

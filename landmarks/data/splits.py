@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -47,6 +47,24 @@ def hold_out(train: Split, count: int) -> dict[str, Split]:
     held[permutation(n)[:count]] = True
     valid = torch.from_numpy(held)
     return {"train": Split(train.x[~valid], train.y[~valid]), "valid": Split(train.x[valid], train.y[valid])}
+
+
+def held_out(y: npt.NDArray[np.int64], share: float) -> npt.NDArray[np.bool_]:
+    """Which of N patterns to hold out, by their classes y (N,): so much of each, at least one of each stays."""
+    held, order = np.zeros(len(y), dtype=bool), permutation(len(y))
+    for label in np.unique(y):
+        members = order[y[order] == label]
+        held[members[: min(int(share * len(members) + 0.5), len(members) - 1)]] = True
+    return held
+
+
+def ordered(labels: Iterable[str]) -> tuple[str, ...]:
+    """The different labels: as numbers where all are numbers, else as words."""
+    names = sorted({*labels})
+    try:
+        return tuple(sorted(names, key=float))
+    except ValueError:
+        return tuple(names)
 
 
 def checksum(splits: Mapping[str, Split]) -> str:

@@ -1,0 +1,135 @@
+"""What a trained model answers: measured on other data (`evaluate`), and file by file (`predict`)."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from landmarks import data, execute, loop
+from landmarks import device as devices
+from landmarks.data import pictures, tables
+from landmarks.errors import LandmarksError, UsageError
+from landmarks.milestone import Data, Milestone
+from landmarks.settings import Settings
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The class that a run's model gives to a picture, or to the row of a table that stands in this line.
+
+    `score` is a probability, an activity or a weighted sum, which are surer when larger, or a distance, which is surer
+    when smaller; `kind` says which.
+    """
+
+    file: str
+    row: int | None
+    label: str
+    score: float
+    kind: str
+
+    @property
+    def place(self) -> str:
+        """FILE, or FILE:LINE for the row of a table."""
+        return self.file if self.row is None else f"{self.file}:{self.row}"
+
+
+def evaluate(folder: Path, overrides: Sequence[str] = ()) -> dict[str, float]:
+    """Measure a finished run's model on its own data, or on what `data.…` overrides name; names as in the log.
+
+    Other files of your own are made into patterns as the run's own were, and are a `test` split as a whole. Raises
+    LandmarksError where the run is not finished or the data do not fit, UsageError for another override.
+    """
+    milestone = execute.load_model(folder)
+    keys = [f"data.{key}" for key in vars(milestone.config.data) if key not in ("inputs", "classes")]
+    why = "evaluate measures the model as it was trained"
+    given = {override.partition("=")[0] for override in overrides}
+    elsewhere = ["data.root=null"] if "data.name" in given and "data.root" not in given else []
+    composed = execute.stored(folder, [*overrides, *elsewhere], [*keys, "device", "threads"], why)
+    settings = execute.settings_of(composed)
+    device = devices.prepare(settings)
+    found = _data(folder, settings, other=any(key.startswith("data.") for key in given)).to(device)
+    milestone = milestone.to(device)
+    measured: dict[str, float] = {}
+    with devices.autocast(device, settings.precision):
+        for name, split in found.splits.items():
+            measured |= loop.measure(milestone, split, "train_set" if name == "train" else name, device)
+    return measured
+
+
+def _data(folder: Path, settings: Settings, other: bool) -> Data:
+    """The run's data as it was trained; or others, made into the same form. Raises LandmarksError, or UsageError."""
+    draws = data.Draws(settings.seed, settings.replicas, settings.first_replica)
+    if not other:
+        return data.load(settings.data, draws)
+    known = _known(folder)
+    found = data.load_as(settings.data, tuple(known["classes"]), known["form"], draws)
+    if found.shapes != known["shapes"]:
+        now, then = (" → ".join(str(tuple(shape)) for shape in shapes) for shapes in (found.shapes, known["shapes"]))
+        raise UsageError(
+            f"data.name={found.name}: has patterns of another shape ({now}) than this run learned ({then})"
+        )
+    return found
+
+
+def predict(folder: Path, words: Sequence[str]) -> list[Prediction]:
+    """The class of every picture (in files or folders) or of every row (of tables, with or without labels), in order.
+
+    Preprocessing is that of the run; among the files, data.invert=true says that these pictures are turned round.
+    Raises LandmarksError where the run is not finished or a file cannot be read, UsageError where the model is no
+    classifier.
+    """
+    overrides = [word for word in words if word.startswith("data.") and "=" in word]
+    files = [word for word in words if word not in overrides]
+    milestone = execute.load_model(folder)
+    known = _known(folder)
+    form, classes = known["form"], known["classes"]
+    if not form:
+        Milestone.answer(milestone, torch.empty(0))
+    if not files:
+        raise UsageError("predict wants files: pictures or folders of them, or a table")
+    settings = execute.stored(folder, overrides, ["data.invert"], "predict makes patterns as the run did").tree["data"]
+    patterns, places = _patterns(form | ({"invert": settings["invert"]} if overrides else {}), files)
+    found: list[Prediction] = []
+    with torch.inference_mode():
+        for x, part in zip(torch.split(patterns, 500), range(0, len(patterns), 500), strict=True):
+            labels, scores, kind = milestone.answer(x)
+            for place, label, score in zip(places[part:], labels.tolist(), scores.tolist(), strict=False):
+                found.append(Prediction(*place, classes[label], score, kind))
+    return found
+
+
+def _patterns(form: dict[str, Any], files: Sequence[str]) -> tuple[Tensor, list[tuple[str, int | None]]]:
+    """All patterns in the files, and the file and line of each."""
+    if form["kind"] == tables.KIND:
+        tables_found = [(file, *tables.rows(Path(file).expanduser(), form)) for file in files]
+        places: list[tuple[str, int | None]] = [(file, line) for file, _, lines in tables_found for line in lines]
+        return torch.cat([x for _, x, _ in tables_found]), places
+    paths = [path for file in files for path in pictures.files(Path(file).expanduser())]
+    x, negatives = pictures.rows(paths, form)
+    if any(negatives):
+        first, count = paths[negatives.index(True)], sum(negatives)
+        more = f" (and {count - 1} more)" if count > 1 else ""
+        print(
+            f"landmarks: {first}{more}: brighter at the border than in the middle, unlike the pictures that this run"
+            f" has learned; data.invert={str(not form['invert']).lower()} turns them round",
+            file=sys.stderr,
+        )
+    return x, [(str(path), None) for path in paths]
+
+
+def _known(folder: Path) -> dict[str, Any]:
+    """How a run made patterns of files, what shapes they have, the names of its classes. Raises LandmarksError."""
+    try:
+        known: dict[str, Any] = json.loads((folder / "data.json").read_text())
+        return known
+    except (OSError, ValueError) as error:
+        raise LandmarksError(
+            f"{folder}: has no data.json that says how files became patterns, as runs of older versions; make it anew"
+        ) from error
