@@ -36,6 +36,30 @@ def register(entry: Entry) -> None:
 
 register(
     Entry(
+        "mcculloch_pitts",
+        "1943",
+        "McCulloch–Pitts nets",
+        "McCulloch, Pitts",
+        "all histories",
+        "9 of 9 nets as stated",
+        "2 s",
+        "landmarks.milestones.mcculloch_pitts:McCullochPitts",
+    )
+)
+register(
+    Entry(
+        "perceptron",
+        "1958",
+        "Perceptron",
+        "Rosenblatt; Novikoff",
+        "clouds, functions, digits",
+        "≤ (R/γ)² mistakes",
+        "3 s",
+        "landmarks.milestones.perceptron:Perceptron",
+    )
+)
+register(
+    Entry(
         "mlp_xor",
         "1986",
         "Back-propagation, XOR",

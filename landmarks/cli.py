@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
+import landmarks
 from landmarks import catalog
 from landmarks.errors import Interrupted, LandmarksError, UsageError, nearest
 from landmarks.words import Arguments, print_table
+
+if TYPE_CHECKING:
+    from landmarks.config import Composed
+    from landmarks.results import Run
 
 HELP = """\
 landmarks – the models that made deep learning, re-run as their papers describe them
 
   landmarks list                       the milestones: year, paper, data, published number, time
   landmarks show NAME [KEY=VALUE…]     one of them: what was new, layers, switches, readings, configuration
+  landmarks demo NAME|all              the point of a paper in a minute: runs, contrast, shown or not shown
   landmarks run NAME [KEY=VALUE…]      run it (NAME,NAME or all for several); quick by default
   landmarks run NAME scale=paper       … as published
   landmarks run NAME -m seed=0,1,2     … a sweep; every flag of Hydra works (--cfg job prints the configuration)
+  landmarks run NAME --watch           … with live curves in the terminal
   landmarks resume RUN [epochs=40]     go on after a stop, or longer
   landmarks runs                       the runs so far
+  landmarks plot RUN… [--metric M,…]   runs beside each other, groups over seeds with intervals
+                [-o FILE] [--slide]    … as FILE.png, .svg or .pdf; readable on a projector
   landmarks board [RUN…]               TensorBoard over them
+  landmarks evaluate RUN [data.root=…] measure a trained model again, or on other data
+  landmarks predict RUN FILE…          what it says of pictures, or of the rows of a table (--json)
   landmarks data list|fetch|verify     the data sets
 
 RUN is a folder, the end of its name, or `last`. Options: -q (only the result), --debug (tracebacks), -h.
@@ -97,8 +109,26 @@ def _show(words: Sequence[str]) -> int:
     return 0
 
 
+def _demo(words: Sequence[str]) -> int:
+    arguments = Arguments(words, ("--runs",), switches=("--off",))
+    if not arguments.words:
+        raise UsageError(f"demo wants a milestone: {', '.join(catalog.CATALOG)} or all")
+    first, *rest = arguments.words
+    if rest:
+        raise UsageError(f"demo has runs of its own, so it takes no {rest[0]}; `landmarks run {first}` does")
+    names = list(catalog.CATALOG) if first == "all" else first.split(",")
+    for name in names:
+        catalog.find(name)
+    from landmarks import demonstrations
+
+    root = arguments.options.get("--runs", "runs")
+    found = demonstrations.demonstrate(names, "--off" in arguments.options, root, arguments.quiet)
+    print("\n\n".join(map(str, found)))
+    return 0
+
+
 def _run(words: Sequence[str]) -> int:
-    arguments = Arguments(words, passes_flags=True)
+    arguments = Arguments(words, switches=("--watch",), passes_flags=True)
     if not arguments.words or "=" in arguments.words[0]:
         raise UsageError(f"run wants a milestone first: {', '.join(catalog.CATALOG)} or all")
     first, overrides = arguments.words[0], arguments.words[1:]
@@ -112,22 +142,12 @@ def _run(words: Sequence[str]) -> int:
 
         for composed in asked:
             execute.settings_of(composed)
-    if flags:
-        job = _Job(arguments.quiet)
-        for name in names:
-            config.launch(name, overrides, flags, job)
-        return job.worst
-    worst = 0
-    for composed in asked:
-        try:
-            execute.start(composed, arguments.quiet)
-        except Interrupted:
-            raise
-        except LandmarksError as error:
-            if len(names) == 1:
-                raise
-            worst = max(worst, _fail(error, debug=False))
-    return worst
+    job = _Job(arguments.quiet, alone=len(asked) == 1, watch="--watch" in arguments.options)
+    for name in names if flags else ():
+        config.launch(name, overrides, flags, job)
+    for composed in () if flags else asked:
+        job.run(composed)
+    return job.worst
 
 
 class _Job:
@@ -135,32 +155,46 @@ class _Job:
 
     __name__ = "landmarks"
 
-    def __init__(self, quiet: bool) -> None:
+    def __init__(self, quiet: bool, alone: bool, watch: bool) -> None:
         self.quiet = quiet
+        self.alone = alone
+        self.watch = watch
         self.worst = 0
 
     def __call__(self, tree: Any) -> None:
-        from landmarks import config, execute
+        from landmarks import config
 
-        overrides = config.job_overrides()
         try:
-            execute.start(config.checked(config.container(tree), overrides), self.quiet)
+            self.run(config.checked(config.container(tree), config.job_overrides()))
         except Interrupted as error:
             raise SystemExit(_fail(error, debug=False)) from error  # past Hydra, which would start the next job
+
+    def run(self, composed: Composed) -> None:
+        """Make a run; where it is one of several, a failure is told and the next one goes on."""
+        from landmarks import execute, results
+
+        try:
+            _tell(results.Run(execute.start(composed, self.quiet, self.watch)), self.quiet)
+        except Interrupted:
+            raise
         except LandmarksError as error:
+            if self.alone:
+                raise
             self.worst = max(self.worst, _fail(error, debug=False))
+
+
+def _tell(run: Run, quiet: bool) -> None:
+    """The one line that -q leaves: the result."""
+    if quiet:
+        print(run.result, flush=True)
 
 
 def _resume(words: Sequence[str]) -> int:
     arguments = Arguments(words, ("--runs",))
     if not arguments.words:
         raise UsageError("resume wants a run: a folder, the end of its name, or last")
-    from landmarks import runs
-
-    folder = runs.find(arguments.words[0], arguments.options.get("--runs", "runs"))
-    from landmarks import execute
-
-    execute.resume(folder, arguments.words[1:], arguments.quiet)
+    run = landmarks.load(arguments.words[0], arguments.options.get("--runs", "runs"))
+    _tell(run.resume(*arguments.words[1:], quiet=arguments.quiet), arguments.quiet)
     return 0
 
 
@@ -238,6 +272,51 @@ def _wait() -> NoReturn:
         sys.exit(0)
 
 
+def _plot(words: Sequence[str]) -> int:
+    arguments = Arguments(words, ("--runs", "--metric", "-o"), switches=("--slide",))
+    if not arguments.words:
+        raise UsageError("plot wants runs: folders, the ends of their names, last, or a pattern such as 'runs/lenet/*'")
+    from landmarks import compare
+
+    options = arguments.options
+    folders = compare.find(arguments.words, options.get("--runs", "runs"))
+    found = compare.Comparison(folders, options.get("--metric"))
+    path = found.save(Path(options["-o"]) if "-o" in options else None, "--slide" in options)
+    if not arguments.quiet:
+        for note in found.notes:
+            print(note)
+        print_table(*found.rows())
+    print(path)
+    return 0
+
+
+def _evaluate(words: Sequence[str]) -> int:
+    arguments = Arguments(words, ("--runs",), switches=("--json",))
+    if not arguments.words:
+        raise UsageError("evaluate wants a run: a folder, the end of its name, or last; then data.root=… or nothing")
+    run = landmarks.load(arguments.words[0], arguments.options.get("--runs", "runs"))
+    found = run.evaluate(*arguments.words[1:])
+    if "--json" in arguments.options:
+        print(json.dumps(found, indent=2))
+    else:
+        print_table(("measure", "value"), [(name, _number(name, value)) for name, value in found.items()])
+    return 0
+
+
+def _predict(words: Sequence[str]) -> int:
+    arguments = Arguments(words, ("--runs",), switches=("--json",))
+    if len(arguments.words) < 2:
+        raise UsageError("predict wants a run and files: landmarks predict last picture.png")
+    run = landmarks.load(arguments.words[0], arguments.options.get("--runs", "runs"))
+    found = run.predict(*arguments.words[1:])
+    if "--json" in arguments.options:
+        print(json.dumps([vars(prediction) for prediction in found], indent=2))
+    else:
+        rows = [(p.place, p.label, f"{p.score:.4g}", p.kind) for p in found]
+        print_table(("file", "label", "score", "which is a"), rows)
+    return 0
+
+
 def _data(words: Sequence[str]) -> int:
     arguments = Arguments(words, ("--root",))
     from landmarks import data
@@ -262,10 +341,14 @@ def _data(words: Sequence[str]) -> int:
 VERBS: dict[str, Callable[[Sequence[str]], int]] = {
     "list": _list,
     "show": _show,
+    "demo": _demo,
     "run": _run,
     "resume": _resume,
     "runs": _runs,
+    "plot": _plot,
     "board": _board,
+    "evaluate": _evaluate,
+    "predict": _predict,
     "data": _data,
 }
 

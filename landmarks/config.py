@@ -222,9 +222,9 @@ def _fits(value: Any, wanted: Any) -> bool:
 
 
 def _quoted(override: str) -> str:
-    """A value with spaces or parentheses as Hydra takes a text: `expression=a(t-1) or b(t-2)`, `runs=my runs`."""
+    """A value with signs that Hydra takes only in a text: `expression=a(t-1) or b(t-2)`, `data.root=~/Über.csv`."""
     key, sign, value = override.partition("=")
-    if not re.search(r"[ ()]", value) or re.match(
+    if not re.search(r"[^\w/\\+.$%*@?|:,=\[\]{}\"-]", value, re.ASCII) or re.match(
         r"""['"\[{]|(\w+_)?(choice|range|interval|glob|sort|shuffle|tag)\(""", value
     ):
         return override

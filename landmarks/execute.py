@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
 
 from landmarks import catalog, config, data, loop, plots, runs, show
 from landmarks import device as devices
 from landmarks.checkpoint import Checkpoints, write_atomically
 from landmarks.errors import Interrupted, LandmarksError, UsageError, nearest
-from landmarks.logger import Console, Logger, read_metrics
+from landmarks.logger import Console, Logger
 from landmarks.milestone import Milestone
 from landmarks.settings import Settings, build
 from landmarks.signals import Signals
@@ -24,7 +25,11 @@ EXTENSIBLE = ("epochs", "steps", "device", "threads", "data.root", *runs.LOGGING
 
 
 def make(composed: config.Composed) -> Milestone:
-    """The milestone of a composed configuration, on the CPU. Raises UsageError for what does not go together."""
+    """The milestone of a composed configuration, on the CPU. Raises UsageError for what does not go together.
+
+    What files of one's own alone can tell is written into the configuration, so that none of them is needed again.
+    """
+    composed.tree["data"] |= data.discover(settings_of(composed).data)
     return catalog.milestone_class(composed.tree["milestone"])(settings_of(composed))
 
 
@@ -40,19 +45,20 @@ def settings_of(composed: config.Composed) -> Settings:
     return settings
 
 
-def start(composed: config.Composed, quiet: bool = False) -> Path:
+def start(composed: config.Composed, quiet: bool = False, watch: bool = False) -> Path:
     """Make a run of its own folder. Returns the folder; raises LandmarksError or Interrupted."""
     source = composed.tree["data"]
     source["root"] = source["root"] and str(
         Path(source["root"]).expanduser().absolute()
     )  # a resume may start elsewhere
-    run = Run(composed, quiet)
+    run = Run(composed, quiet, watch)
     run.folder = folder = runs.create(run.settings.runs, run.settings.milestone)
     with runs.locked(folder):
         environment = runs.environment(devices.describe(run.device), run.data.checksum)
         write_atomically(folder / "overrides.txt", "".join(f"{o}\n" for o in composed.overrides).encode())
         write_atomically(folder / "environment.json", _json(environment))
         write_atomically(folder / "config.yaml", config.to_yaml(composed.tree).encode())
+        write_atomically(folder / "data.json", _json(run.data.described()))
         run.work()
     return folder
 
@@ -60,7 +66,7 @@ def start(composed: config.Composed, quiet: bool = False) -> Path:
 def resume(folder: Path, overrides: Sequence[str] = (), quiet: bool = False) -> Path:
     """Go on with a run where its last whole checkpoint stands; with `epochs=…` also past its end."""
     with runs.locked(folder):
-        composed = _stored(folder, overrides)
+        composed = _extended(folder, overrides)
         run = Run(composed, quiet)
         run.folder = folder
         _compare(folder, devices.describe(run.device) | {"data": run.data.checksum}, run.console)
@@ -69,35 +75,74 @@ def resume(folder: Path, overrides: Sequence[str] = (), quiet: bool = False) -> 
     return folder
 
 
-def _stored(folder: Path, overrides: Sequence[str]) -> config.Composed:
-    """The configuration that a run was started with, changed where `resume` may change it.
-
-    Raises UsageError for another key, LandmarksError where the run is finished or already longer.
-    """
+def load_model(folder: Path) -> Milestone:
+    """The trained milestone of a finished run, in evaluation mode, on the CPU. Raises LandmarksError."""
+    status, path = runs.summary(folder)["status"], folder / "model.safetensors"
+    if status != "finished" or not path.is_file():
+        raise LandmarksError(
+            f"{folder}: this run is not finished ({status}); `landmarks resume {folder}` goes on with it"
+        )
+    tree, past = _as_stored(folder)
     try:
-        tree = config.from_yaml((folder / "config.yaml").read_text())
-        unit = "steps" if tree["steps"] else "epochs"  # where both are given, steps rule
-        length = tree[unit]
-        past = (folder / "overrides.txt").read_text().split("\n")[:-1]
-    except (UsageError, KeyError, TypeError) as error:
-        raise LandmarksError(f"{folder}/config.yaml: damaged, so this run cannot go on; start it anew") from error
-    allowed = [key for key in EXTENSIBLE if key != {"epochs": "steps", "steps": "epochs"}[unit]]
+        milestone = make(config.Composed(tree, tuple(past)))
+    except UsageError as error:
+        raise LandmarksError(f"{folder}: a run of another version of landmarks ({error}); make it anew") from error
+    try:
+        milestone.load_state_dict(load_file(path))
+    except (SafetensorError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise LandmarksError(f"{path}: not the weights of this network ({reason}); make the run anew") from error
+    return milestone.eval()
+
+
+def stored(folder: Path, overrides: Sequence[str], allowed: Sequence[str], why: str) -> config.Composed:
+    """The configuration of a run with other values for some keys.
+
+    Raises UsageError for a key that is not `allowed` (`why` says so) or a wrong type, LandmarksError for a damaged one.
+    """
+    tree, past = _as_stored(folder)
     for override in overrides:
         key, sign, text = override.partition("=")
         if key not in allowed or not sign:
             raise UsageError(
-                f"override {override}: resume goes on with the run as it was started; KEY=VALUE may change only"
-                f" {', '.join(allowed)}{nearest(key, allowed)}; start another run for the rest"
+                f"override {override}: {why}; KEY=VALUE may change only {', '.join(allowed)}{nearest(key, allowed)};"
+                " start another run for the rest"
             )
         *path, last = key.split(".")
         (tree[path[0]] if path else tree)[last] = config.from_yaml(f"value: {text}")["value"]
+    return config.checked(tree, [*past, *overrides])
+
+
+def _as_stored(folder: Path) -> tuple[config.Tree, list[str]]:
+    """What a run was started with: configuration and overrides. Raises LandmarksError where they are damaged."""
+    try:
+        tree = config.from_yaml((folder / "config.yaml").read_text())
+        if not {"milestone", "data", "epochs", "steps"} <= tree.keys():
+            raise UsageError("cut short")
+        return tree, (folder / "overrides.txt").read_text().split("\n")[:-1]
+    except (UsageError, AttributeError) as error:
+        raise LandmarksError(f"{folder}/config.yaml: damaged, so this run cannot go on; start it anew") from error
+
+
+def _extended(folder: Path, overrides: Sequence[str]) -> config.Composed:
+    """The configuration that a run was started with, changed where `resume` may change it.
+
+    Raises UsageError for another key, LandmarksError where the run is finished or already longer.
+    """
+    first, _ = _as_stored(folder)
+    unit = "steps" if first["steps"] else "epochs"  # where both are given, steps rule
+    length = first[unit]
+    allowed = [key for key in EXTENSIBLE if key != {"epochs": "steps", "steps": "epochs"}[unit]]
+    composed = stored(folder, overrides, allowed, "resume goes on with the run as it was started")
+    tree = composed.tree
     summary = runs.summary(folder)
+    if summary["status"] == "finished" and length is None:
+        raise LandmarksError(f"{folder}: this run is finished, and nothing is learned in it that could go on")
     if summary["status"] == "finished" and tree[unit] == length:
         raise LandmarksError(
             f"{folder}: this run is finished ({unit}={length});"
-            f" `landmarks resume {folder} {unit}={2 * (length or 0)}` would extend it"
+            f" `landmarks resume {folder} {unit}={2 * length}` would extend it"
         )
-    composed = config.checked(tree, [*past, *overrides])
     if (tree[unit] or 0) < (length or 0):
         raise UsageError(
             f"override {unit}={tree[unit]}: this run was started with {unit}={length} and cannot be shortened"
@@ -128,7 +173,7 @@ class Run:
 
     folder: Path
 
-    def __init__(self, composed: config.Composed, quiet: bool) -> None:
+    def __init__(self, composed: config.Composed, quiet: bool, watch: bool = False) -> None:
         self.composed = composed
         milestone = make(composed)
         self.settings: Settings = milestone.config
@@ -136,7 +181,7 @@ class Run:
         draws = data.Draws(self.settings.seed, self.settings.replicas, self.settings.first_replica)
         self.data = data.load(self.settings.data, draws).to(self.device)
         self.milestone = milestone.to(self.device)
-        self.console = Console(quiet)
+        self.console = Console(quiet, watch)
 
     @property
     def title(self) -> str:
@@ -183,7 +228,10 @@ class Run:
     def _draw(self, logger: Logger, step: int) -> None:
         """The run's curves and the paper's pictures, as PNG and in TensorBoard."""
         logger.flush()
-        logger.figure("curves", plots.curves(read_metrics(self.folder), self.title, self.milestone.claim), step)
+        if step:  # where nothing is learned there is no curve
+            logger.figure(
+                "curves", plots.curves(runs.read_metrics(self.folder), self.title, self.milestone.claim), step
+            )
         with devices.own_randomness(self.device, 0):
             for name, figure in self.milestone.figures(self.data):
                 logger.figure(name, figure, step)
@@ -192,14 +240,19 @@ class Run:
         weights = {name: tensor.contiguous().clone() for name, tensor in self.milestone.state_dict().items()}
         write_atomically(self.folder / "model.safetensors", save(weights))
         self._summarise("finished", state)
-        result = f"{self.settings.milestone}: {self.milestone.conclude(state.metrics)}"
-        logger.note(result)
         self.console.close()
-        print(result, flush=True)
+        logger.say(self.result(state))
+
+    def result(self, state: loop.State) -> str:
+        """One sentence: what came out."""
+        return f"{self.settings.milestone}: {self.milestone.conclude(state.metrics)}"
+
+    def fingerprint(self) -> str:
+        """What this run shares with every other that must give the same numbers."""
+        revisions = (self.milestone.revision, loop.REVISION)
+        return runs.fingerprint(self.composed.tree, self.data.checksum, self.device.type, revisions)
 
     def _summarise(self, status: str, state: loop.State) -> None:
-        kind = self.device.type
-        revisions = (self.milestone.revision, loop.REVISION)
         tree = self.composed.tree
         summary = {
             "milestone": tree["milestone"],
@@ -209,9 +262,10 @@ class Run:
             "status": status,
             "steps": state.step,
             "seconds": round(state.seconds, 3),
-            "device": kind,
-            "fingerprint": runs.fingerprint(tree, self.data.checksum, kind, revisions),
+            "device": self.device.type,
+            "fingerprint": self.fingerprint(),
             "metrics": state.metrics,
+            "result": self.result(state) if status == "finished" else None,
         }
         write_atomically(self.folder / "summary.json", _json(summary))
 

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[attr-defined]
@@ -22,14 +22,23 @@ if TYPE_CHECKING:
 
 PIPE_EVERY = 2.0
 """Seconds between plain lines where the output is no terminal."""
+WATCH_EVERY = 0.25
+"""Seconds between drawings of the curves."""
+MEASURED = ("test/", "valid/", "train_set/")
 
 
 class Console:
-    """One live line on a terminal, plain lines through a pipe, nothing but the result when quiet."""
+    """One live line on a terminal, plain lines through a pipe, nothing but the result when quiet.
 
-    def __init__(self, quiet: bool) -> None:
+    With `watch` the terminal also has the curves of the training loss and of the measured split, and keeps the last.
+    """
+
+    def __init__(self, quiet: bool, watch: bool = False) -> None:
         self.quiet = quiet
         self.terminal = sys.stdout.isatty()
+        self.watch = watch and self.terminal and not quiet
+        self.curves: dict[str, list[tuple[int, float]]] = {}
+        self.line = ""
         self.live: Live | None = None
         self.shown = 0.0
 
@@ -44,23 +53,46 @@ class Console:
 
     def progress(self, line: str) -> None:
         """Show where the run is: at most ten times a second on a terminal, a plain line now and then elsewhere."""
-        now = time.monotonic()
-        if self.quiet or now - self.shown < (0.1 if self.terminal else PIPE_EVERY):
+        now, self.line = time.monotonic(), line
+        if self.quiet or now - self.shown < (WATCH_EVERY if self.watch else 0.1 if self.terminal else PIPE_EVERY):
             return
         self.shown = now
         if not self.terminal:
             print(line, flush=True)
             return
+        self._show()
+
+    def observe(self, step: int, values: Mapping[str, float]) -> None:
+        """Keep what `watch` draws: the first measure of the training, and the first that is no loss of one split."""
+        if not self.watch:
+            return
+        measured = [n for split in MEASURED for n in values if n.startswith(split) and not n.endswith("/loss")]
+        for names in ([name for name in values if name.startswith("train/")], measured):
+            kind = [name for name in self.curves if name.startswith("train/") == (names is not measured)]
+            name = next(iter(kind or names), "")
+            if name in values:
+                self.curves.setdefault(name, []).append((step, values[name]))
+
+    def _show(self) -> None:
+        """Draw the line, and what is watched, where the last drawing stands."""
+        from rich.text import Text
+
         if self.live is None:
             from rich.live import Live
 
-            self.live = Live(auto_refresh=False, transient=True)
+            self.live = Live(auto_refresh=False, transient=not self.watch)
             self.live.start()
-        from rich.text import Text
+        if self.watch:
+            from landmarks.watch import Curves
 
-        self.live.update(Text(line, no_wrap=True, overflow="ellipsis"), refresh=True)
+            self.live.update(Curves(self.line, self.curves), refresh=True)
+        else:
+            self.live.update(Text(self.line, no_wrap=True, overflow="ellipsis"), refresh=True)
 
     def close(self) -> None:
+        if self.watch and self.curves:
+            self._show()
+            self.curves = {}
         if self.live:
             self.live.stop()
             self.live = None
@@ -86,6 +118,7 @@ class Logger:
         """One line of `metrics.jsonl` and the same scalars in TensorBoard."""
         line = {"step": step, "phase": phase, "epoch": epoch, "seconds": round(seconds, 3), **values}
         self.metrics.write(json.dumps(line).encode() + b"\n")
+        self.console.observe(step, values)
         summary = Summary(value=[Summary.Value(tag=name, simple_value=value) for name, value in values.items()])
         # One event a line: `add_scalar` makes one for each value and takes ten times as long.
         self.board._get_file_writer().add_summary(summary, step)  # type: ignore[no-untyped-call]
@@ -131,9 +164,3 @@ class Logger:
         self.board.close()
         self.metrics.close()
         self.text_log.close()
-
-
-def read_metrics(folder: Path) -> list[dict[str, Any]]:
-    """The lines of a run's `metrics.jsonl`. A last line cut short by a kill is left out."""
-    with (folder / "metrics.jsonl").open(encoding="utf-8") as file:
-        return [json.loads(line) for line in file if line.endswith("\n")]

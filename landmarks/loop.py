@@ -20,7 +20,7 @@ from landmarks.checkpoint import Checkpoints
 from landmarks.data.batches import Batches
 from landmarks.errors import Interrupted, LandmarksError
 from landmarks.logger import Logger
-from landmarks.milestone import Data, Decision, Milestone, Phase, Scalars
+from landmarks.milestone import Data, Decision, Milestone, Phase, Scalars, Split
 from landmarks.randomness import torch_seed
 from landmarks.settings import Settings
 from landmarks.signals import Signals
@@ -212,10 +212,7 @@ class Loop:
     def _measure(self, split: str, name: str) -> dict[str, float]:
         """A split's measures as `name/…`, with draws of their own. Raises LandmarksError where one is not finite."""
         self.milestone.eval()
-        seed = torch_seed(self.settings.seed, self.settings.first_replica, "evaluation")
-        with torch.no_grad(), devices.own_randomness(self.device, seed):
-            measured = self.milestone.measure(self.data.splits[split])
-            found = {f"{name}/{key}": float(value) for key, value in measured.items()}
+        found = measure(self.milestone, self.data.splits[split], name, self.device)
         self.milestone.train()
         self._check(found)
         return found
@@ -300,6 +297,14 @@ class Loop:
             f"{phase}  {state.at:,}/{length:,}  {values}  {self.speed:,.0f} items/s"
             f"  {left // 60:.0f}:{left % 60:02.0f} left"
         )
+
+
+def measure(milestone: Milestone, split: Split, name: str, device: torch.device) -> dict[str, float]:
+    """A split's measures as `name/…`, with draws that are the same each time."""
+    settings = milestone.config
+    seed = torch_seed(settings.seed, settings.first_replica, "evaluation")
+    with torch.no_grad(), devices.own_randomness(device, seed):
+        return {f"{name}/{key}": float(value) for key, value in milestone.measure(split).items()}
 
 
 def _print(name: str, value: float) -> str:

@@ -59,6 +59,16 @@ class Data:
     classes: tuple[str, ...] = ()
     form: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def shapes(self) -> list[list[int]]:
+        """Of one pattern's x and y."""
+        x, y = next(iter(self.splits.values()))
+        return [[*tensor.shape[2 if self.own else 1 :]] for tensor in (x, y)]
+
+    def described(self) -> dict[str, Any]:
+        """What `data.json` says, for those who bring other files to a run."""
+        return {"classes": [*self.classes], "form": dict(self.form), "shapes": self.shapes}
+
     def to(self, device: torch.device) -> Data:
         moved = {name: Split(split.x.to(device), split.y.to(device)) for name, split in self.splits.items()}
         return replace(self, splits=moved)

@@ -10,8 +10,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-Purpose = Literal["weights", "order", "training", "evaluation"]
-_PURPOSES: dict[str, int] = {"weights": 0, "order": 1, "training": 2, "evaluation": 3}
+Purpose = Literal["weights", "order", "training", "evaluation", "patterns"]
+_PURPOSES: dict[str, int] = {"weights": 0, "order": 1, "training": 2, "evaluation": 3, "patterns": 4}
 
 
 def stream(seed: int, replica: int, purpose: Purpose) -> np.random.Generator:

@@ -110,6 +110,15 @@ def summary(folder: Path) -> dict[str, Any]:
     return found | {"status": "running"} if found["status"] != "finished" and is_locked(folder) else found
 
 
+def read_metrics(folder: Path) -> list[dict[str, Any]]:
+    """The lines of a run's `metrics.jsonl`, none before it has any. A last line cut short by a kill is left out."""
+    try:
+        with (folder / "metrics.jsonl").open(encoding="utf-8") as file:
+            return [json.loads(line) for line in file if line.endswith("\n")]
+    except FileNotFoundError:
+        return []
+
+
 def environment(device: Mapping[str, Any], checksum: str) -> dict[str, Any]:
     """What a sceptic would ask of the place where a run was made: the content of `environment.json`."""
     from importlib.metadata import version

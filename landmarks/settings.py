@@ -28,6 +28,7 @@ NOT_NEGATIVE = Check(">= 0", lambda value: value >= 0)
 SOME = Check("at least one", lambda items: len(items) > 0)
 THREADS = Check("between 1 and 1024", lambda value: 1 <= value <= 1024)
 FRACTION = Check("between 0 and 1", lambda value: 0 <= value <= 1)
+SHARE = Check(">= 0 and < 1", lambda value: 0 <= value < 1)
 DEVICE = Check(
     "auto, cpu, cuda, cuda:N or mps",
     lambda value: value in {"auto", "cpu", "cuda", "mps"} or (value.startswith("cuda:") and value[5:].isdigit()),
@@ -36,11 +37,15 @@ DEVICE = Check(
 
 @dataclass(frozen=True, kw_only=True)
 class DataSettings:
-    """Where the patterns come from."""
+    """Where the patterns come from. `inputs` and `classes` are found in files of your own when a run is made."""
 
     name: str
     root: str | None
     verify: bool
+    test: Annotated[float, SHARE]
+    invert: bool
+    inputs: Annotated[int, POSITIVE] | None
+    classes: tuple[str, ...] | None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,7 @@ def describe(milestone: Milestone, composed: config.Composed) -> str:
         "## Layers\n\n" + _layers(milestone),
         _section("Switches", [f"`{key}` – {what}" for key, what in card.switches.items()]),
         _section("Experiments", [f"`experiment={name}`" for name in config.experiments(composed.tree["milestone"])]),
+        _demonstration(milestone),
         _section("Claims", [f"**{c.id}** {c.says} ({c.where}; {c.source})" for c in card.claims]),
         _section(
             "Readings of what the paper leaves open",
@@ -35,6 +36,18 @@ def departures(milestone: Milestone) -> str:
     active = [d for d in milestone.card.departures if d.applies(milestone.config)]
     lines = [f"**{d.id}** – paper: {d.paper} Here: {d.ours} {d.why}" for d in active]
     return _bullets(lines) if lines else "None."
+
+
+def _demonstration(milestone: Milestone) -> str:
+    found, name = milestone.card.demonstration, milestone.config.milestone
+    if found is None:
+        return ""
+    arms = [f"*{arm.name}*: `landmarks run {name} {' '.join(arm.overrides)}`" for arm in found.arms]
+    findings = [f"asked: {finding.says}" for finding in found.findings]
+    off = f"With `{' '.join(found.off)}` in every arm (`landmarks demo {name} --off`) it must come out as not shown."
+    seeds = f"Seeds {', '.join(map(str, found.seeds))}. " if len(found.seeds) > 1 else ""
+    body = _bullets([*arms, *findings])
+    return f"## Demonstration (`landmarks demo {name}`)\n\n{found.point}\n\n{body}\n\n{seeds}{off}"
 
 
 def _layers(milestone: Milestone) -> str:

@@ -15,7 +15,13 @@ TAKING_A_VALUE = ("--cfg", "-c", "--package", "-p", "--info", "-i", "--config-di
 class Arguments:
     """The words after a verb: plain words, our few options, and flags that belong to Hydra."""
 
-    def __init__(self, words: Sequence[str], options: Sequence[str] = (), passes_flags: bool = False) -> None:
+    def __init__(
+        self,
+        words: Sequence[str],
+        options: Sequence[str] = (),
+        switches: Sequence[str] = (),
+        passes_flags: bool = False,
+    ) -> None:
         self.words: list[str] = []
         self.flags: list[str] = []
         self.options: dict[str, str] = {}
@@ -28,8 +34,10 @@ class Arguments:
                     raise UsageError(f"{name} wants a value")
             elif word in ("-q", "--quiet"):
                 self.options["-q"] = "1"
+            elif word in switches:
+                self.options[word] = "1"
             elif word.startswith("-") and not passes_flags:
-                raise UsageError(f"there is no option {word}{nearest(word, ['-q', '--debug', *options])}")
+                raise UsageError(f"there is no option {word}{nearest(word, ['-q', '--debug', *options, *switches])}")
             elif word.startswith("-"):
                 self.flags += [word, *([next(rest, "")] if word in TAKING_A_VALUE else [])]
             else:

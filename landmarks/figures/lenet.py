@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 
+if TYPE_CHECKING:
+    from landmarks.results import Run
+
+ARMS = ("#c0392b", "#34495e", "#7a869a")
 Array = npt.NDArray[Any]
 SHOWN = 120
 """Misread digits on one picture; the paper's has 82."""
@@ -34,7 +38,7 @@ def feature_maps(maps: Mapping[str, Array]) -> Figure:
     cells = [min(1.15, 8.3 / len(values)) for values in rows.values()]  # inches, the gap included
     width, height, gap = 9.2, 0.5 + sum(cells) + 0.12 * len(cells), 0.08
     figure = Figure(figsize=(width, height))
-    figure.text(0.5, 1 - 0.25 / height, "What each layer makes of a digit (white: positive)", ha="center", va="center")
+    figure.text(0.5, 1 - 0.25 / height, "What each layer makes of one picture (white: high)", ha="center", va="center")
     top = height - 0.5
     for (name, values), cell in zip(rows.items(), cells, strict=True):
         wide = (cell - gap) * max(1.0, values.shape[2] / values.shape[1])
@@ -58,24 +62,26 @@ def _as_maps(name: str, values: Array) -> Array:
     return values.reshape(1, -1, width)
 
 
-def confusion(true: Array, given: Array, split: str) -> Figure:
-    """Counts (10, 10) of true by given class; the colour tells the errors alone."""
-    counts = np.zeros((10, 10), dtype=np.int64)
+def confusion(true: Array, given: Array, split: str, names: Sequence[str]) -> Figure:
+    """Counts (k, k) of true by given class; the colour tells the errors alone."""
+    counts = np.zeros((len(names), len(names)), dtype=np.int64)
     np.add.at(counts, (true, given), 1)
-    errors = counts * (1 - np.eye(10, dtype=np.int64))
+    errors = counts * (1 - np.eye(len(names), dtype=np.int64))
     figure = Figure(figsize=(5.6, 5.4), layout="constrained")
     axis = figure.subplots()
     axis.imshow(errors, cmap="Oranges", vmin=0, vmax=max(1, errors.max()))
     for i, j in np.argwhere(counts):
         dark = i != j and errors[i, j] > 0.6 * errors.max()
         axis.text(j, i, f"{counts[i, j]}", ha="center", va="center", fontsize=8, color="white" if dark else "#333333")
-    axis.set(xlabel="given", ylabel="true", xticks=range(10), yticks=range(10))
+    axis.set(xlabel="given", ylabel="true")
+    axis.set_xticks(range(len(names)), names, rotation=0 if max(map(len, names)) < 6 else 90)
+    axis.set_yticks(range(len(names)), names)
     axis.set_title(_count(int(errors.sum()), len(true), split), fontsize=11)
     axis.tick_params(length=0)
     return figure
 
 
-def errors(x: Array, true: Array, given: Array, split: str) -> Figure:
+def errors(x: Array, true: Array, given: Array, split: str, names: Sequence[str]) -> Figure:
     """The misread pictures, x (N, 28, 28), each with "true→given", as Fig. 8."""
     wrong = np.flatnonzero(true != given)
     shown = wrong[:SHOWN]
@@ -85,7 +91,7 @@ def errors(x: Array, true: Array, given: Array, split: str) -> Figure:
     axes = figure.subplots(rows, columns, squeeze=False).flat
     for axis, i in zip(axes, shown, strict=False):
         axis.imshow(x[i], cmap="gray_r", vmin=0, vmax=255)
-        axis.set_title(f"{true[i]}→{given[i]}", fontsize=8, pad=2)
+        axis.set_title(f"{names[true[i]][:4]}→{names[given[i]][:4]}", fontsize=8, pad=2)
     for axis in figure.axes:
         axis.set_axis_off()
     more = f", the first {len(shown)} of them" if len(wrong) > len(shown) else ""
@@ -94,9 +100,37 @@ def errors(x: Array, true: Array, given: Array, split: str) -> Figure:
 
 
 def _count(wrong: int, n: int, split: str) -> str:
-    return f"{wrong:,} of {n:,} {split} digits misread ({100 * wrong / n:.2f} %)"
+    return f"{wrong:,} of {n:,} {split} pictures misread ({100 * wrong / n:.2f} %)"
 
 
 def _bare(axis: Any) -> None:
     axis.set(xticks=[], yticks=[])
     axis.spines[:].set_linewidth(0.5)
+
+
+def contrast(arms: Mapping[str, Sequence[Run]]) -> Figure:
+    """The demonstration: the arms' test error by pass, a line for each seed, and what moving the digits does to it."""
+    figure = Figure(figsize=(9.6, 3.8), layout="constrained")
+    figure.suptitle("Same digits, same passes, same rule", fontsize=12)
+    learning, moved = figure.subplots(1, 2, width_ratios=(3, 2))
+    for place, ((name, runs), colour) in enumerate(zip(arms.items(), ARMS, strict=False)):
+        for run in runs:
+            curve = run.curves["test/error"]
+            learning.plot(curve.epoch, [100 * v for v in curve.value], color=colour, alpha=0.35, linewidth=1)
+        mean = np.mean([run.curves["test/error"].value for run in runs], 0)
+        learning.plot(curve.epoch, 100 * mean, color=colour, linewidth=2, marker="o", ms=4, label=name)
+        for metric, fill, left in (("test/error", colour, -0.2), ("test/shifted_error", "white", 0.2)):
+            values = [100 * run.metrics[metric] for run in runs]
+            height = float(np.mean(values))
+            moved.bar(place + left, height, 0.38, color=fill, edgecolor=colour, hatch="" if fill == colour else "///")
+            moved.text(place + left, height + 1, f"{height:.1f}", ha="center", fontsize=9)
+    learning.set(title="test error (%) by pass", xlabel="passes", ylim=(0, None), xticks=curve.epoch)
+    learning.legend(fontsize=9, frameon=False)
+    moved.margins(y=0.1)
+    moved.set(title="in place (full), moved by two pixels (hatched)", xticks=range(len(arms)), xticklabels=[*arms])
+    for axes in (learning, moved):
+        axes.title.set_fontsize(10)
+        axes.grid(alpha=0.25, axis="y")
+        axes.set_axisbelow(True)
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure

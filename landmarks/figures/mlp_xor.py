@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from landmarks.milestones.mlp_xor import MLPXOR
+    from landmarks.results import Run
 
 Floats = npt.NDArray[np.float64]
 INK, ACCENT, PALE = "#34495e", "#c0392b", "#7a869a"
@@ -69,9 +71,16 @@ def _activities(milestone: MLPXOR, data: Data) -> Figure:
     shown = _shown(milestone)
     with torch.no_grad():
         found = milestone.activities(x.expand(milestone.config.replicas, *x.shape))
-    order = np.lexsort(np.flipud(np.hstack([-y.cpu().numpy(), x.cpu().numpy()]).T))[:64]
+    order = np.lexsort(np.flipud(np.hstack([-y.cpu().numpy(), x.cpu().numpy()]).T))
+    order = order[np.linspace(0, len(order) - 1, min(64, len(order))).astype(int)]
     hidden = [("hidden", found["hidden"][shown])] if "hidden" in found else []
-    bands = [("input", x), *hidden, ("output", found["output"][shown]), ("target", y)]
+    scaled = (x - x.amin(0)) / (x.amax(0) - x.amin(0)).clamp(min=1e-12)
+    bands = [
+        ("input, scaled", scaled) if milestone.own else ("input", x),
+        *hidden,
+        ("output", found["output"][shown]),
+        ("target", y),
+    ]
     heights = [band.shape[1] for _, band in bands]
     width = max(4.2, min(12.0, 1.6 + 0.55 * len(order)))
     figure = Figure(figsize=(width, 1.4 + 0.4 * sum(heights)), layout="constrained")
@@ -211,3 +220,27 @@ def _title(milestone: MLPXOR) -> str:
     settings = milestone.config.data
     name = settings.function if settings.name == "logic" else settings.name.replace("_", " ")
     return f"{name}, replica {milestone.config.first_replica + _shown(milestone)}"
+
+
+def contrast(arms: Mapping[str, Sequence[Run]]) -> Figure:
+    """The demonstration: how many starts of each arm have learned after so many sweeps, and the error that is left."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9.6, 3.8), layout="constrained")
+    figure.suptitle("XOR: what a hidden unit is for", fontsize=12)
+    share, energy = figure.subplots(1, 2)
+    for (name, (run, *_)), colour in zip(arms.items(), (PALE, ACCENT), strict=False):
+        starts, curves = run.config["replicas"], run.curves
+        for axes, curve in ((share, curves["train/solved"]), (energy, curves["train/loss"])):
+            axes.plot(curve.step, curve.value, color=colour, linewidth=2, label=f"{name} ({starts} starts)")
+            axes.axhline(curve.value[-1], color=colour, linewidth=1, linestyle=":")
+    share.set(title="share of starts that have learned XOR", ylim=(-0.03, 1.05))
+    energy.set(title="error E, mean over the starts", ylim=(0, 0.4))
+    for axes in (share, energy):
+        axes.set_xlabel("sweeps over the four patterns", fontsize=9)
+        axes.set_xlim(0, 1000)
+        axes.title.set_fontsize(10)
+        axes.grid(alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+    energy.legend(fontsize=9, frameon=False, loc="center right")
+    return figure

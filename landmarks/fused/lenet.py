@@ -25,12 +25,13 @@ _back = torch.ops.aten.sigmoid_backward.grad_input
 @dataclass(frozen=True)
 class Form:
     """What varies between readings: A and S of the squashing; eq. 9 with its j, or eq. 8 where `j` is None; `factor`,
-    1 or ½, of the squared distances."""
+    1 or ½, of the squared distances; how many of the ten classes are `known`."""
 
     amplitude: float
     slope: float
     j: float | None
     factor: float
+    known: int
 
 
 class OnePattern:
@@ -100,7 +101,7 @@ class OnePattern:
         self.distance, self.square, self.minus = new(10, 84), new(10, 84), new(84).fill_(-self.form.factor)
         self.distance_t = self.distance.t()
         self.scores, self.one_hot = new(11).fill_(-(self.form.j or 0.0)), torch.eye(11, device=self.codes.device)
-        self.classes, self.loss = self.scores[:10], new(())
+        self.classes, self.known, self.loss = self.scores[:10], self.scores[: self.form.known], new(())
         self.given = torch.zeros_like(self.links[0])
         self.wrong = self.given > 0
 
@@ -147,7 +148,7 @@ class OnePattern:
         torch.sub(self.x6, self.codes, out=self.distance)
         torch.mul(self.distance, self.distance, out=self.square)
         torch.mv(self.square, self.minus, out=self.classes)
-        torch.argmax(self.classes, 0, out=self.given)
+        torch.argmax(self.known, 0, out=self.given)
         torch.ne(self.given, y[0], out=self.wrong)
         pull = self.one_hot.index_select(0, y)[0]
         if self.form.j is None:

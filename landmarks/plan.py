@@ -1,0 +1,101 @@
+"""Which runs are needed, which of them stand, and which are still to be made: each configuration once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from landmarks import catalog, config, data, execute, loop, runs
+from landmarks import device as devices
+from landmarks.settings import DataSettings
+
+LEAN = ("figures=false", "histograms=false")
+"""Of a run that is made for its numbers; a run with pictures is as good."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A run that somebody needs: milestone and overrides, what it is called, and the seconds that it should take."""
+
+    milestone: str
+    overrides: tuple[str, ...]
+    title: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Step:
+    """A request as composed, and its fingerprint."""
+
+    request: Request
+    composed: config.Composed
+    fingerprint: str
+
+
+class Plan:
+    """The steps of some requests, each fingerprint once, and the finished runs below `root` that already stand.
+
+    An interrupted run is gone on with. Raises UsageError for a request that does not compose.
+    """
+
+    def __init__(self, requests: Iterable[Request], root: str) -> None:
+        asked = [_step(request, root) for request in requests]
+        self.fingerprints = {step.request: step.fingerprint for step in asked}
+        self.steps = {step.fingerprint: step for step in reversed(asked)}  # the first of equals
+        stand = standing(root, {step.request.milestone for step in asked})
+        self.found, self.interrupted = stand["finished"], stand["interrupted"]
+
+    @property
+    def missing(self) -> list[Step]:
+        return [step for fingerprint, step in reversed(self.steps.items()) if fingerprint not in self.found]
+
+    @property
+    def seconds(self) -> float:
+        """What the missing runs should take, one after the other."""
+        return sum(step.request.seconds for step in self.missing)
+
+    def make(self, before: Callable[[Step], None], after: Callable[[Step], None]) -> None:
+        """Make the missing runs one by one; `before` and `after` hear of each. Raises what a run raises."""
+        for step in self.missing:
+            before(step)
+            folder = self.interrupted.get(step.fingerprint)
+            made = execute.resume(folder, quiet=True) if folder else execute.start(step.composed, quiet=True)
+            self.found[step.fingerprint] = made
+            after(step)
+
+    def folder(self, request: Request) -> Path:
+        """The run that answers a request. Raises KeyError before it was made."""
+        return self.found[self.fingerprints[request]]
+
+
+def standing(root: str, milestones: Iterable[str]) -> dict[str, dict[str, Path]]:
+    """`finished` and `interrupted`: fingerprint → the newest such run below `root` of these milestones."""
+    found: dict[str, dict[str, Path]] = {"finished": {}, "interrupted": {}}
+    for folder in runs.all_runs(root):
+        if folder.parent.name in milestones:
+            summary = runs.summary(folder)
+            if summary["status"] in found and "fingerprint" in summary:
+                found[summary["status"]][summary["fingerprint"]] = folder
+    return found
+
+
+def _step(request: Request, root: str) -> Step:
+    composed = config.compose(request.milestone, [*request.overrides, *LEAN, f"runs={root}"])
+    return Step(request, composed, fingerprint(composed))
+
+
+def fingerprint(composed: config.Composed) -> str:
+    """The fingerprint that a run of this configuration would have here and now."""
+    settings = execute.settings_of(composed)
+    source = data.SOURCES.get(settings.data.name)
+    whose = (settings.seed, settings.replicas, settings.first_replica) if source and source.drawn else data.FIRST
+    kind = devices.resolve(settings.device).type
+    revisions = (catalog.milestone_class(settings.milestone).revision, loop.REVISION)
+    return runs.fingerprint(composed.tree, _checksum(settings.data, data.Draws(*whose)), kind, revisions)
+
+
+@lru_cache(maxsize=64)
+def _checksum(settings: DataSettings, draws: data.Draws) -> str:
+    return data.load(settings, draws).checksum

@@ -1,0 +1,128 @@
+"""A run as Python sees it: what `landmarks.run` and `landmarks.load` return."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from landmarks import runs
+
+if TYPE_CHECKING:
+    from landmarks.answers import Prediction
+    from landmarks.milestone import Milestone
+
+
+class Curve(NamedTuple):
+    """What the log says of one name: the step and the epoch of each value."""
+
+    step: list[int]
+    epoch: list[int]
+    value: list[float]
+
+
+class Run:
+    """A run's folder, read when asked. Everything is as the run left it; nothing here changes a file but `resume`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def name(self) -> str:
+        """The milestone."""
+        return str(self.config["milestone"])
+
+    @property
+    def status(self) -> str:
+        """finished, running, interrupted, failed or killed."""
+        return str(runs.summary(self.folder)["status"])
+
+    @property
+    def result(self) -> str:
+        """The sentence with which a finished run ends; else its status."""
+        return str(self.summary.get("result") or self.status)
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """`summary.json`: seed, scale, steps, seconds, device, fingerprint, metrics."""
+        return runs.summary(self.folder)
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The last value of each name; errors and accuracies are fractions."""
+        found: dict[str, float] = self.summary.get("metrics", {})
+        return found
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """The configuration as composed."""
+        from landmarks import config
+
+        return config.from_yaml((self.folder / "config.yaml").read_text())
+
+    @cached_property
+    def curves(self) -> dict[str, Curve]:
+        """Every logged name, e.g. `curves["test/error"].value` against `.epoch`."""
+        found: dict[str, Curve] = {}
+        for line in runs.read_metrics(self.folder):
+            for name, value in line.items():
+                if "/" in name:
+                    curve = found.setdefault(name, Curve([], [], []))
+                    curve.step.append(line["step"])
+                    curve.epoch.append(line["epoch"])
+                    curve.value.append(value)
+        return found
+
+    @property
+    def figures(self) -> dict[str, Path]:
+        """Name → PNG file."""
+        return {path.stem: path for path in sorted((self.folder / "figures").glob("*.png"))}
+
+    def model(self) -> Milestone:
+        """The trained model, a `torch.nn.Module` in evaluation mode on the CPU. Raises LandmarksError if unfinished."""
+        from landmarks import execute
+
+        return execute.load_model(self.folder)
+
+    def evaluate(self, *overrides: str) -> dict[str, float]:
+        """Measure the trained model anew, on other data with `data.…` overrides. Raises LandmarksError."""
+        from landmarks import answers
+
+        return answers.evaluate(self.folder, overrides)
+
+    def predict(self, *files: str | Path) -> list[Prediction]:
+        """The class of each picture or row of a table. Raises LandmarksError where the model is no classifier."""
+        from landmarks import answers
+
+        return answers.predict(self.folder, [str(file) for file in files])
+
+    def resume(self, *overrides: str, quiet: bool = False) -> Run:
+        """Go on after a stop, or longer (`epochs=40`). Raises LandmarksError."""
+        from landmarks import execute
+
+        return Run(execute.resume(self.folder, overrides, quiet))
+
+    def __repr__(self) -> str:
+        return f"{self.folder}: {self.result}"
+
+    def _repr_html_(self) -> str:
+        """In a notebook: the result and the pictures."""
+        return f"<p>{html.escape(repr(self))}</p>" + pictures(self.figures)
+
+
+def pictures(figures: Mapping[str, Path]) -> str:
+    """Pictures as HTML that needs no file."""
+    import base64
+
+    return "".join(
+        f'<img alt="{html.escape(name)}" style="max-width:100%"'
+        f' src="data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}">'
+        for name, path in figures.items()
+    )
+
+
+def load(folder: str | Path, root: str) -> Run:
+    """The run that a path, a unique ending of one, or `last` names. Raises UsageError."""
+    return Run(runs.find(str(folder), root))

@@ -1,0 +1,103 @@
+"""`import landmarks`: the same functions as the command line, light to import, at home in a notebook."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+import landmarks
+from landmarks import cli
+
+README = Path(__file__).parents[1] / "README.md"
+
+
+def python(code: str) -> str:
+    """Run code in a process of its own, without a terminal."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_importing_is_light() -> None:
+    heavy = "{'torch', 'hydra', 'omegaconf', 'numpy', 'matplotlib', 'tensorboard', 'rich', 'scipy'}"
+    assert python(f"import sys, landmarks; print({heavy} & sys.modules.keys())") == "set()\n"
+
+
+def test_the_python_lines_of_the_readme_run(workplace: Path) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    assert blocks
+    for block in blocks:
+        python(block)
+
+
+def test_as_in_a_notebook(workplace: Path) -> None:
+    """No terminal, two runs in one process, a wrong override caught; then the same sentence on the command line."""
+    out = python(
+        """
+import landmarks
+first = landmarks.run("mlp_xor", "epochs=30", quiet=True)
+try:
+    landmarks.run("mlp_xor", "optimiser.lr=1")
+except landmarks.UsageError as error:
+    print(error)
+second = landmarks.run("mlp_xor", "epochs=30", quiet=True)
+assert first.folder != second.folder
+assert first.metrics == second.metrics
+assert landmarks.load("last").folder == second.folder
+assert "data:image/png;base64," in first._repr_html_()
+"""
+    )
+    assert out.count("\n") == 1  # a quiet run says nothing
+    done = subprocess.run(
+        [sys.executable, "-m", "landmarks", "run", "mlp_xor", "optimiser.lr=1"], capture_output=True, text=True
+    )
+    assert done.stderr == f"landmarks: {out}"
+
+
+def test_a_run_that_is_not_quiet_says_what_it_does(workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = landmarks.run("mlp_xor", "replicas=2")
+    said = capsys.readouterr().out.splitlines()
+    assert str(run.folder) in said[0]
+    assert said[-1] == run.result
+
+
+def test_what_a_run_holds(workplace: Path) -> None:
+    run = landmarks.run("mlp_xor", "replicas=3", "log_every=10", quiet=True)
+    assert run.name == "mlp_xor"
+    assert run.status == "finished"
+    assert run.config["replicas"] == 3
+    assert run.metrics["train_set/solved"] == 1
+    curve = run.curves["train/loss"]
+    assert len(curve.step) == len(curve.epoch) == len(curve.value)
+    assert curve.step[:3] == [10, 20, 30]
+    assert {"curves", "hidden_code"} <= run.figures.keys()
+    assert all(path.is_file() for path in run.figures.values())
+    model = run.model()
+    assert not model.training
+    assert int(model.get_buffer("sweeps").median()) == run.metrics["train_set/sweeps_median"]
+    x = torch.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]).expand(3, 4, 2)
+    assert (model(x) > 0.5).squeeze(2).tolist() == [[False, True, True, False]] * 3
+
+
+def test_the_weights_of_a_model_are_those_of_the_run(workplace: Path) -> None:
+    run = landmarks.run("mlp_xor", "epochs=20", quiet=True)
+    longer = landmarks.run("mlp_xor", "epochs=40", quiet=True)
+    run.resume("epochs=40", quiet=True)
+    for name, tensor in landmarks.load(run.folder).model().state_dict().items():
+        assert torch.equal(tensor, longer.model().state_dict()[name])
+
+
+def test_a_failure_of_a_run_is_an_exception(workplace: Path) -> None:
+    (workplace / "runs").write_text("in the way")
+    with pytest.raises(landmarks.LandmarksError, match="choose another with runs=DIR"):
+        landmarks.run("mlp_xor", quiet=True)
+
+
+def test_quiet_on_the_command_line_leaves_the_result(workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["run", "mlp_xor", "-q"]) == 0
+    assert capsys.readouterr().out == landmarks.load("last").result + "\n"
