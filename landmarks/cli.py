@@ -83,8 +83,8 @@ def _unknown_verb(word: str) -> str:
 
 def _list(words: Sequence[str]) -> int:
     Arguments(words).refuse_words()
-    head = ("year", "name", "model", "paper", "data", "published", "quick run")
-    rows = [(e.year, e.name, e.model, e.paper, e.data, e.headline, e.time) for e in catalog.CATALOG.values()]
+    head = ("year", "name", "model", "published", "quick run", "data", "paper")
+    rows = [(e.year, e.name, e.model, e.headline, e.time, e.data, e.paper) for e in catalog.CATALOG.values()]
     print_table(head, rows)
     return 0
 
@@ -207,27 +207,15 @@ def _runs(words: Sequence[str]) -> int:
     rows = []
     for folder in runs.all_runs(root):
         summary = runs.summary(folder)
-        metrics = summary.get("metrics", {})
-        main = [f"{name} {_number(name, metrics[name])}" for name in _HEADLINES if name in metrics][:2]
-        overrides = (folder / "overrides.txt").read_text().split()
+        result = str(summary.get("result") or "").removeprefix(f"{folder.parent.name}: ")
+        overrides = (folder / "overrides.txt").read_text().split("\n")
         name = folder.relative_to(root).as_posix()
-        steps = f"{summary['steps']:,}" if "steps" in summary else ""
-        rows.append((name, summary["status"], steps, ", ".join(main), " ".join(overrides)))
+        rows.append((name, summary["status"], result.partition(";")[0], " ".join(overrides).strip()))
     if not rows:
         print(f"no run in {root} yet; `landmarks run mlp_xor` makes one")
         return 0
-    print_table(("run", "status", "steps", "result", "overrides"), rows)
+    print_table(("run", "status", "result", "overrides"), rows)
     return 0
-
-
-_HEADLINES = (
-    "test/error",
-    "valid/error",
-    "train_set/solved",
-    "train_set/sweeps_median",
-    "test/right",
-    "train_set/error",
-)
 
 
 def _number(name: str, value: float) -> str:
@@ -324,11 +312,11 @@ def _data(words: Sequence[str]) -> int:
     root = arguments.options.get("--root")
     match arguments.words:
         case [] | ["list"]:
-            print_table(("name", "what", "from", "here"), data.table())
+            print_table(("name", "here", "from", "what"), data.table())
         case ["fetch", name]:
             print(data.fetch(name, root))
         case ["verify", *names]:
-            here = [name for name, _, origin, present in data.table() if origin != "generated" and present == "yes"]
+            here = [name for name, present, origin, _ in data.table() if origin != "generated" and present == "yes"]
             for name in names or here:
                 print(data.verify(name, root))
         case ["fetch"]:

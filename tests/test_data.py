@@ -222,7 +222,7 @@ def fake_torchvision(monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], obj
 
 def here() -> dict[str, str]:
     """The last column of `landmarks data list`."""
-    return {name: present for name, _, _, present in data.table()}
+    return {name: present for name, present, _, _ in data.table()}
 
 
 def test_absent_mnist_is_downloaded_to_the_default_place(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -472,7 +472,7 @@ def test_each_kind_goes_where_it_can_be_learned(workplace: Path) -> None:
         data.fetch("csv", None)
     with pytest.raises(UsageError, match="images is your own"):
         data.verify("images", None)
-    assert {row[0]: row[3] for row in data.table()}["csv"] == "yours"
+    assert {row[0]: row[1] for row in data.table()}["csv"] == "yours"
 
 
 def test_the_commands_on_pictures_and_tables(digits: Path, capsys: pytest.CaptureFixture[str]) -> None:

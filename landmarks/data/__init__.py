@@ -185,9 +185,9 @@ def _counted_as(found: Data, classes: tuple[str, ...]) -> Data:
 
 
 def table() -> list[tuple[str, ...]]:
-    """Lines of `landmarks data list`: name, what it is and how large, origin, whether it is here."""
+    """Lines of `landmarks data list`: name, whether it is here, origin, what it is and how large."""
     return [
-        (source.name, f"{source.what}; {source.size}", source.origin, _present(source)) for source in SOURCES.values()
+        (source.name, _present(source), source.origin, f"{source.what}; {source.size}") for source in SOURCES.values()
     ]
 
 

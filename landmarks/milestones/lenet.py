@@ -350,9 +350,9 @@ CARD = Card(
         "Weights that are shared over the picture, and maps that look at neighbours alone, learn from pixels what fully"
         " linked units do not – and bear it when the digits move.",
         arms=(
-            Arm("LeNet-5", SHORT, 7),
-            Arm("300 hidden units", ("experiment=mlp300", *SHORT), 7),
-            Arm("linear", ("experiment=linear", *SHORT), 4),
+            Arm("LeNet-5", SHORT, 10),
+            Arm("300 hidden units", ("experiment=mlp300", *SHORT), 13),
+            Arm("linear", ("experiment=linear", *SHORT), 7),
         ),
         findings=(
             Gap("LeNet-5 errs less than 300 hidden units", "LeNet-5", "300 hidden units", "test/error", 0.01),
