@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Source = Literal["seen", "secondary", "recalled"]
+Source = Literal["seen", "secondary", "derived", "recalled"]
 Better = Literal["low", "high"]
 
 
@@ -16,14 +16,14 @@ class Claim:
 
     `published` is in the metric's own unit (errors are fractions); `unit` says how it is printed; `digit` is the last
     printed digit in the metric's unit (0.0001 for 0.95 %; 0 where the number is exact).
-    `source`: the number was `seen` in the paper, taken from a `secondary` source, or is `recalled` and never judged.
+    `source`: the number was `seen` in the paper, taken from a `secondary` source, is `derived` by proof or enumeration
+    where the paper prints none, or is `recalled` and never judged.
     `kind` chooses the rule of `landmarks/verdicts.py`. `runs_behind` is how many runs the paper averaged (unknown: 1),
     `spread` its standard deviation over what `spread_over` says, `counts` (solved, tried) of a share.
     `data` names the sets on which a result of ours may be judged; () is any, for what is generated.
     `overrides` are those of the runs that speak to it, `against` those of a contrast's other arm, at `scale`, over
     `seeds` independent seeds; `cost` is the seconds of one run by kind of device, as measured. `rivals` are the numbers
-    that the paper claims to beat, `margin` (with `margin_why`) what still counts as the same. An exact `bound` is kept
-    by whatever lies on its better side.
+    that the paper claims to beat. An exact `bound` is kept by whatever lies on its better side.
     """
 
     id: str
@@ -47,8 +47,6 @@ class Claim:
     seeds: int = 5
     cost: Mapping[str, float] = field(default_factory=dict)
     rivals: tuple[float, ...] = ()
-    margin: float | None = None
-    margin_why: str = ""
     bound: bool = False
 
     @property

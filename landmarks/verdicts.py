@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from landmarks.claims import Claim
+from landmarks.claims import Claim, Source
 
 Word = Literal[
     "holds", "fails", "compatible", "incompatible", "better", "worse", "faster", "slower", "differs",
@@ -52,6 +52,12 @@ class Measured:
     dirty: bool | None = False
 
 
+MARKS: dict[Source, str] = {
+    "secondary": "; the paper's number is from a secondary source",
+    "derived": "; the number is derived, the paper prints none",
+}
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What may be said of a claim, and the numbers behind it.
@@ -67,7 +73,7 @@ class Verdict:
     n: int = 0
     ours: float | None = None
     interval: tuple[float, float] | None = None
-    secondary: bool = False
+    source: Source = "seen"
 
     @property
     def counts(self) -> bool:
@@ -75,8 +81,7 @@ class Verdict:
         return self.word not in ("other data", "not judged", "not run")
 
     def __str__(self) -> str:
-        source = "; the paper's number is from a secondary source" if self.secondary else ""
-        return f"{self.claim}: {self.word}: {self.sentence}{source}"
+        return f"{self.claim}: {self.word}: {self.sentence}{MARKS.get(self.source, '')}"
 
 
 class Case(NamedTuple):
@@ -466,7 +471,7 @@ def _verdict(
     claim: Claim, word: Word, sentence: str, n: int, ours: float | None = None,
     interval: tuple[float, float] | None = None,
 ) -> Verdict:  # fmt: skip
-    return Verdict(claim.id, word, sentence, n, ours, interval, claim.source == "secondary")
+    return Verdict(claim.id, word, sentence, n, ours, interval, claim.source)
 
 
 def _within(d: float, half: float, margin: float, direction: Word) -> Word:

@@ -469,11 +469,11 @@ CLAIMS = (
     _exact("M5", "Relative and absolute inhibition are equivalent in the extended sense.", "theorem_4", 1, "Theorem 4",
            THEOREMS),
     _exact("M6a", "One cell of the paper's computes 34 of the 256 functions of three inputs (no number is printed).",
-           "one_unit_absolute_3", 34, "follows from eq. 1, p. 103", SINGLE, "recalled"),
+           "one_unit_absolute_3", 34, "follows from eq. 1, p. 103", SINGLE, "derived"),
     _exact("M6b", "With threshold 0 allowed, 42 (no number is printed; such a cell is no cell of the paper's).",
-           "one_unit_spontaneous_3", 42, "enumeration", SINGLE, "recalled"),
+           "one_unit_spontaneous_3", 42, "enumeration", SINGLE, "derived"),
     _exact("M6c", "With relative inhibition and any threshold, 104 (no number is printed).",
-           "one_unit_relative_3", 104, "enumeration", SINGLE, "recalled"),
+           "one_unit_relative_3", 104, "enumeration", SINGLE, "derived"),
 )  # fmt: skip
 
 McCullochPitts.card = Card(
