@@ -28,6 +28,9 @@ def run(name: str, *overrides: str, quiet: bool = False) -> Run:
     Raises UsageError for a wrong name, key or value, LandmarksError where the run fails, Interrupted on Ctrl-C (the
     run is saved then, and `load("last").resume()` goes on).
     """
+    for override in overrides:
+        if not isinstance(override, str):
+            raise UsageError(f'override {override!r}: write a text, "KEY=VALUE"')
     from landmarks import config, execute, results
 
     return results.Run(execute.start(config.compose(name, overrides), quiet))

@@ -16,8 +16,13 @@ from landmarks import data, execute, loop
 from landmarks import device as devices
 from landmarks.data import pictures, tables
 from landmarks.errors import LandmarksError, UsageError
-from landmarks.milestone import Data, Milestone
+from landmarks.milestone import Data
 from landmarks.settings import Settings
+
+FIXED = ("inputs", "classes", "valid", "test")
+"""Of a run's data: what the network was built for, and which patterns it has learned from."""
+ELSEWHERE = {"data.name", "data.root", "data.invert"}
+"""What names other patterns; a generated set is another one by any of its keys."""
 
 
 @dataclass(frozen=True)
@@ -44,30 +49,35 @@ def evaluate(folder: Path, overrides: Sequence[str] = ()) -> dict[str, float]:
     """Measure a finished run's model on its own data, or on what `data.…` overrides name; names as in the log.
 
     Other files of your own are made into patterns as the run's own were, and are a `test` split as a whole. Raises
-    LandmarksError where the run is not finished or the data do not fit, UsageError for another override.
+    LandmarksError where the run is not finished, its own data have changed or others do not fit, UsageError for another
+    override.
     """
     milestone = execute.load_model(folder)
-    keys = [f"data.{key}" for key in vars(milestone.config.data) if key not in ("inputs", "classes")]
-    why = "evaluate measures the model as it was trained"
+    keys = [f"data.{key}" for key in vars(milestone.config.data) if key not in FIXED]
+    why = "evaluate measures the model as it was trained, on what was held out from it"
     given = {override.partition("=")[0] for override in overrides}
-    elsewhere = ["data.root=null"] if "data.name" in given and "data.root" not in given else []
+    elsewhere = ["data.root=null", "data.invert=false"] if "data.name" in given and "data.root" not in given else []
     composed = execute.stored(folder, [*overrides, *elsewhere], [*keys, "device", "threads"], why)
-    settings = execute.settings_of(composed)
-    device = devices.prepare(settings)
-    found = _data(folder, settings, other=any(key.startswith("data.") for key in given)).to(device)
+    milestone.config = settings = execute.settings_of(composed)
+    device = devices.resolve(settings.device)
+    found = _data(folder, settings, given).to(device)
     milestone = milestone.to(device)
     measured: dict[str, float] = {}
-    with devices.autocast(device, settings.precision):
+    with devices.prepared(settings), devices.autocast(device, settings.precision):
         for name, split in found.splits.items():
             measured |= loop.measure(milestone, split, "train_set" if name == "train" else name, device)
     return measured
 
 
-def _data(folder: Path, settings: Settings, other: bool) -> Data:
+def _data(folder: Path, settings: Settings, given: set[str]) -> Data:
     """The run's data as it was trained; or others, made into the same form. Raises LandmarksError, or UsageError."""
     draws = data.Draws(settings.seed, settings.replicas, settings.first_replica)
-    if not other:
-        return data.load(settings.data, draws)
+    source = data.SOURCES.get(settings.data.name)
+    generated = source is not None and source.generated
+    if not any(key in ELSEWHERE or (generated and key.startswith("data.")) for key in given):
+        found = data.load(settings.data, draws)
+        execute.beginning(folder, found.checksum)
+        return found
     known = _known(folder)
     found = data.load_as(settings.data, tuple(known["classes"]), known["form"], draws)
     if found.shapes != known["shapes"]:
@@ -91,7 +101,10 @@ def predict(folder: Path, words: Sequence[str]) -> list[Prediction]:
     known = _known(folder)
     form, classes = known["form"], known["classes"]
     if not form:
-        Milestone.answer(milestone, torch.empty(0))
+        learned = milestone.config.data.name
+        raise UsageError(
+            f"{folder}: has learned from {learned}, which is generated; no file holds patterns of that kind"
+        )
     if not files:
         raise UsageError("predict wants files: pictures or folders of them, or a table")
     settings = execute.stored(folder, overrides, ["data.invert"], "predict makes patterns as the run did").tree["data"]

@@ -15,7 +15,8 @@ class Claim:
     """A published statement, the metric of ours that speaks to it, and what its verdict needs.
 
     `published` is in the metric's own unit (errors are fractions); `unit` says how it is printed; `digit` is the last
-    printed digit in the metric's unit (0.0001 for 0.95 %; 0 where the number is exact).
+    printed digit in the metric's unit (0.0001 for 0.95 %; 0 where the number is exact). A contrast's number is by how
+    much the first arm is ahead, 0 where the paper says no more than that it is.
     `source`: the number was `seen` in the paper, taken from a `secondary` source, is `derived` by proof or enumeration
     where the paper prints none, or is `recalled` and never judged.
     `kind` chooses the rule of `landmarks/verdicts.py`. `runs_behind` is how many runs the paper averaged (unknown: 1),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import landmarks
-from landmarks import catalog
+from landmarks import catalog, measures
 from landmarks.errors import Interrupted, LandmarksError, UsageError, nearest
 from landmarks.words import Arguments, print_table
 
@@ -24,7 +24,7 @@ landmarks – the models that made deep learning, re-run as their papers describ
 
   landmarks list                       the milestones: year, paper, data, published number, time
   landmarks show NAME [KEY=VALUE…]     one of them: what was new, layers, switches, readings, configuration
-  landmarks demo NAME|all              the point of a paper in a minute: runs, contrast, shown or not shown
+  landmarks demo NAME|all [--off]      the point of a paper in a minute; --off: with its idea switched off
   landmarks run NAME [KEY=VALUE…]      run it (NAME,NAME or all for several); quick by default
   landmarks run NAME scale=paper       … as published
   landmarks run NAME -m seed=0,1,2     … a sweep; every flag of Hydra works (--cfg job prints the configuration)
@@ -57,7 +57,9 @@ def main(words: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left, as `| head` does
         return 0
-    except MemoryError:
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "allocate" not in str(error):  # how torch says it of the CPU
+            raise
         return _fail(LandmarksError("out of memory; ask for less (replicas, sizes of the model, batch_size)"), debug)
     except KeyboardInterrupt:
         return _fail(Interrupted("interrupted", 2), debug)
@@ -116,15 +118,15 @@ def _demo(words: Sequence[str]) -> int:
     first, *rest = arguments.words
     if rest:
         raise UsageError(f"demo has runs of its own, so it takes no {rest[0]}; `landmarks run {first}` does")
-    names = list(catalog.CATALOG) if first == "all" else first.split(",")
-    for name in names:
+    for name in () if first == "all" else first.split(","):
         catalog.find(name)
     from landmarks import demonstrations
 
-    root = arguments.options.get("--runs", "runs")
-    found = demonstrations.demonstrate(names, "--off" in arguments.options, root, arguments.quiet)
+    root, off = arguments.options.get("--runs", "runs"), "--off" in arguments.options
+    names = demonstrations.milestones() if first == "all" else first.split(",")
+    found = demonstrations.demonstrate(names, off, root, arguments.quiet)
     print("\n\n".join(map(str, found)))
-    return 0
+    return int(any(shown.shown == off for shown in found))
 
 
 def _run(words: Sequence[str]) -> int:
@@ -218,10 +220,6 @@ def _runs(words: Sequence[str]) -> int:
     return 0
 
 
-def _number(name: str, value: float) -> str:
-    return f"{100 * value:.2f} %" if name.endswith(("error", "solved", "right")) else f"{value:,.0f}"
-
-
 def _board(words: Sequence[str]) -> int:
     arguments = Arguments(words, ("--runs", "--port"))
     root = arguments.options.get("--runs", "runs")
@@ -287,7 +285,7 @@ def _evaluate(words: Sequence[str]) -> int:
     if "--json" in arguments.options:
         print(json.dumps(found, indent=2))
     else:
-        print_table(("measure", "value"), [(name, _number(name, value)) for name, value in found.items()])
+        print_table(("measure", "value"), [(name, measures.show(name, value)) for name, value in found.items()])
     return 0
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from landmarks import config, runs
+from landmarks import config, measures, runs
 from landmarks.claims import Claim
 from landmarks.errors import LandmarksError, UsageError, nearest
 from landmarks.results import Run
@@ -27,12 +27,6 @@ DRAWS = ("seed", "first_replica")
 """Two runs that differ in nothing else are draws of the same thing."""
 PLACES = ("runs", "device", "data.root", "data.verify", *runs.LOGGING)
 """What a run's fingerprint leaves out, too."""
-SHARES = ("solved", "unsolved", "separated", "within_bound")
-"""Measures that are the share of replicas of which something holds …"""
-COUNTS = ("learned", "cycling", "undecided")
-"""… or their number; either has Wilson's interval."""
-PERCENT = ("error", "right", *SHARES)
-"""Measures that are fractions in the files and percent in print."""
 USUAL = ("test/error", "valid/error", "train_set/error", "train_set/solved", "train_set/learned")
 """What is shown where no metric is asked for and the claim's own is not there or is no curve."""
 ENDINGS = (".png", ".svg", ".pdf")
@@ -114,12 +108,11 @@ class Group:
     def _interval(self, metric: str, values: Floats) -> tuple[Floats, Floats]:
         """The ends of the 95 % interval of the mean of `values` (runs, points)."""
         measure, n = metric.partition("/")[2], len(values)
-        if self.replicas > 1 and measure in SHARES + COUNTS:
+        if self.replicas > 1 and measure in measures.OF_REPLICAS:
             from landmarks.verdicts import wilson
 
-            scale, tried = (1 if measure in SHARES else self.replicas), self.replicas * n
-            ends = [wilson(round(share * tried), tried) for share in values.mean(0) / scale]
-            low, high = np.array(ends).T * scale
+            tried = self.replicas * n
+            low, high = np.array([wilson(round(share * tried), tried) for share in values.mean(0)]).T
             return low, high
         if n < 2:
             return np.full(values.shape[1], math.nan), np.full(values.shape[1], math.nan)
@@ -127,7 +120,7 @@ class Group:
 
         mean = values.mean(0)
         half = float(stats.t.isf(0.025, n - 1)) * values.std(0, ddof=1) / math.sqrt(n)
-        lowest, highest = (0.0, 1.0) if measure.endswith(PERCENT) else (-math.inf, math.inf)
+        lowest, highest = (0.0, 1.0) if measures.is_fraction(metric) else (-math.inf, math.inf)
         return np.maximum(mean - half, lowest), np.minimum(mean + half, highest)
 
 
@@ -158,13 +151,15 @@ class Comparison:
         return [run for run in found if run.curves]
 
     def _panel(self, metric: str, unit: str, claim: Claim | None) -> Panel:
-        lines = []
+        lines, without = [], 0
         for group in self.groups:
             having = [run for run in group.runs if metric in run.curves]
-            if lost := len(group.runs) - len(having):
-                self.notes.append(f"{group.label}: {lost} of {len(group.runs)} runs did not log {metric}")
+            without += len(group.runs) - len(having)
             if having:
                 lines.append(Group(having, group.label).line(metric, unit))
+        if without:
+            what = "1 run has" if without == 1 else f"{without} runs have"
+            self.notes.append(f"{what} not logged {metric}, and cannot be shown in it")
         return Panel(metric, unit, tuple(lines), claim if claim and claim.metric == metric else None)
 
     @property
@@ -179,7 +174,7 @@ class Comparison:
     def caption(self) -> str:
         """What the bands are, for every kind that is there, and n where it is the same for all."""
         several = any(len(group.runs) > 1 for group in self.groups)
-        shared = [metric.partition("/")[2] in SHARES + COUNTS for metric in self.metrics]
+        shared = [metric.partition("/")[2] in measures.OF_REPLICAS for metric in self.metrics]
         wilson = any(shared) and any(group.replicas > 1 for group in self.groups)
         student = several and not (all(shared) and all(group.replicas > 1 for group in self.groups))
         kinds = ["band: 95 % t-interval of the mean over seeds"] * student + [
@@ -194,10 +189,12 @@ class Comparison:
         rows = []
         for panel in self.panels:
             for line in panel.lines:
-                low, high = (show(panel.metric, end[-1]) for end in (line.low, line.high))
+                low, high = (measures.show(panel.metric, end[-1]) for end in (line.low, line.high))
                 interval = "" if math.isnan(line.low[-1]) else f"{low.removesuffix(' %')}–{high}"
                 steps = f"{_steps(line, panel.unit):,}"
-                rows.append([panel.metric, show(panel.metric, line.mean[-1]), interval, steps, line.group.title])
+                rows.append(
+                    [panel.metric, measures.show(panel.metric, line.mean[-1]), interval, steps, line.group.title]
+                )
         head = ["metric", "last", "95 % interval", "steps", "group"]
         if len(self.metrics) == 1:
             head, rows = [self.metrics[0], *head[2:]], [row[1:] for row in rows]
@@ -217,7 +214,12 @@ class Comparison:
         from landmarks import plots
 
         mark = {"Creator": MARK} if output.suffix.lower() != ".png" else {"Software": MARK}
-        plots.comparison(self, slide).savefig(output, dpi=150, metadata=mark)
+        try:
+            plots.comparison(self, slide).savefig(output, dpi=150, metadata=mark)
+        except OSError as error:
+            raise LandmarksError(
+                f"{output}: cannot be written ({error.strerror}); choose another with -o FILE"
+            ) from error
         return output
 
 
@@ -246,13 +248,6 @@ def _find(word: str, root: str) -> list[Path]:
     if any(letter in word for letter in "*?["):
         raise UsageError(f"{word}: no run fits this pattern; `landmarks runs` lists them")
     return [runs.find(word, root)]
-
-
-def show(metric: str, value: float) -> str:
-    """A value in the unit of print."""
-    if metric.endswith(PERCENT):
-        return f"{100 * value:.2f} %"
-    return f"{value:,.0f}" if abs(value) >= 100 or metric.endswith(COUNTS) else f"{value:.4g}"
 
 
 def flat(tree: Mapping[str, Any], prefix: str = "") -> Settings:
@@ -332,9 +327,9 @@ def _say(key: str, settings: Settings, milestone: str) -> str:
 
 
 def _metrics(groups: Sequence[Group], asked: str | None, claim: Claim | None) -> list[str]:
-    """The measures to show: those asked for, or the first usual one that all groups have."""
-    everywhere = [{name for run in group.runs for name in run.curves} for group in groups]
-    logged, common = set.union(*everywhere), set.intersection(*everywhere)
+    """The measures to show: those asked for, or the first usual one among those that most groups have."""
+    having = Counter(name for group in groups for name in {name for run in group.runs for name in run.curves})
+    logged = set(having)
     names = [name.strip() for name in asked.split(",")] if asked else []
     for name in names:
         if name not in logged:
@@ -346,7 +341,7 @@ def _metrics(groups: Sequence[Group], asked: str | None, claim: Claim | None) ->
     own = [claim.metric] if claim and claim.unit != "sweeps" else []
     rest = [name for split in ("train_set/", "train/") for name in sorted(logged) if name.startswith(split)]
     wanted = [*own, *USUAL, *rest, *sorted(logged)]
-    return [next((name for name in wanted if name in common), next(name for name in wanted if name in logged))]
+    return [max((name for name in wanted if name in logged), key=lambda name: having[name])]
 
 
 def _in_epochs(found: Sequence[Run]) -> bool:

@@ -106,11 +106,10 @@ def hydra_overrides(name: str, overrides: Sequence[str]) -> list[str]:
     """The overrides as Hydra takes them: `experiment=a,b` becomes `experiment=NAME/a,NAME/b`."""
     out = [f"milestone={name}"]
     for override in overrides:
-        key, _, value = override.partition("=")
+        key, sign, value = override.partition("=")
         if key == "experiment" and value != "null":
-            choices = [f"{name}/" + choice.removeprefix(f"{name}/") for choice in value.split(",")]
-            override = "experiment=" + ",".join(choices)
-        out.append(_quoted(override))
+            value = ",".join(f"{name}/" + choice.removeprefix(f"{name}/") for choice in value.split(","))
+        out.append(key + sign + quoted(value))
     return out
 
 
@@ -204,6 +203,8 @@ def _sentence(error: Exception) -> str:
     override = getattr(error, "override", None)
     line = str(error).strip().splitlines()[0]
     remedy = "; `-m` sweeps over several values" if line.startswith("Ambiguous value") else ""
+    if line.startswith(("mismatched input", "no viable alternative", "token recognition")):
+        remedy = """; a text with signs like these goes in quotes: 'KEY="VALUE"'"""
     return (f"override {override}: " if override else "") + line + remedy
 
 
@@ -221,15 +222,17 @@ def _fits(value: Any, wanted: Any) -> bool:
     return type(value) is type(wanted) or (isinstance(wanted, float) and type(value) is int)
 
 
-def _quoted(override: str) -> str:
-    """A value with signs that Hydra takes only in a text: `expression=a(t-1) or b(t-2)`, `data.root=~/Über.csv`."""
-    key, sign, value = override.partition("=")
-    if not re.search(r"[^\w/\\+.$%*@?|:,=\[\]{}\"-]", value, re.ASCII) or re.match(
+def quoted(value: str) -> str:
+    """A value in quotes where it has signs that Hydra takes only in a text: `a(t-1) or b(t-2)`, `a=b.csv`, `Über.csv`.
+
+    Lists, dictionaries, sweeps and texts that are quoted already stay as they are.
+    """
+    if not re.search(r"[^\w/\\+.$%*@?|:,\[\]{}\"-]", value, re.ASCII) or re.match(
         r"""['"\[{]|(\w+_)?(choice|range|interval|glob|sort|shuffle|tag)\(""", value
     ):
-        return override
+        return value
     text = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'{key}{sign}"{text}"'
+    return f'"{text}"'
 
 
 def _key(override: str) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 from landmarks import catalog
 from landmarks.claims import Arm, Demonstration, Equal, Gap
 from landmarks.errors import UsageError
+from landmarks.measures import duration, is_fraction
 from landmarks.plan import Plan, Request, Step
 from landmarks.results import Run, pictures
 
@@ -64,6 +65,11 @@ class Shown:
 
 def _wrap(text: str, indent: int = 2) -> str:
     return textwrap.fill(text, 80, subsequent_indent=" " * indent, break_on_hyphens=False)
+
+
+def milestones() -> list[str]:
+    """Those that have a demonstration, in the order of the catalogue."""
+    return [name for name in catalog.CATALOG if catalog.milestone_class(name).card.demonstration]
 
 
 def demonstrate(names: Sequence[str], off: bool, root: str, quiet: bool = False) -> list[Shown]:
@@ -127,8 +133,7 @@ def _judge_gap(gap: Gap, arms: Arms) -> Finding:
     pairs = sign * (np.array(values[gap.over]) - np.array(values[gap.arm]))
     mean = float(pairs.mean())
     error = float(pairs.std(ddof=1)) / math.sqrt(len(pairs)) if len(pairs) > 1 else math.inf
-    percent = gap.metric.endswith("error")
-    factor, unit = (100, " %") if percent else (1, "")
+    factor, unit = (100, " %") if is_fraction(gap.metric) else (1, "")
     own, over = (f"{factor * np.mean(values[name]):.4g}{unit}" for name in (gap.arm, gap.over))
     measured = (
         f"{own} against {over}, a gap of {factor * mean:.3g} ± {factor * error:.2g} over {len(pairs)} pairs"
@@ -183,10 +188,3 @@ def _progress(plan: Plan, quiet: bool) -> Iterator[tuple[Hear, Hear]]:
                 (lambda step: bar.update(task, description=step.request.title)),
                 (lambda step: bar.advance(task, step.request.seconds)),
             )
-
-
-def duration(seconds: float) -> str:
-    """Seconds as a person says them: 40 s, 3 min, 2.5 h."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

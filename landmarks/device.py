@@ -26,21 +26,31 @@ def resolve(name: str) -> torch.device:
     return device
 
 
-def prepare(settings: Settings) -> torch.device:
-    """Set what decides numerics for the whole process, and return the device."""
+@contextlib.contextmanager
+def prepared(settings: Settings) -> Iterator[None]:
+    """What decides numerics, as the run wants it; threads, flags and random state are put back after."""
+    tf32, deterministic, cudnn = settings.precision == "tf32", settings.deterministic, torch.backends.cudnn
+    threads, mode = torch.get_num_threads(), torch.get_deterministic_debug_mode()
+    matmul, allowed, benchmark = torch.get_float32_matmul_precision(), cudnn.allow_tf32, cudnn.benchmark
+    filled = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
     device = resolve(settings.device)
-    if settings.threads is not None:
-        torch.set_num_threads(settings.threads)
-    tf32 = settings.precision == "tf32"
-    torch.set_float32_matmul_precision("high" if tf32 else "highest")
-    torch.backends.cudnn.allow_tf32 = tf32
-    torch.backends.cudnn.benchmark = not settings.deterministic
-    if settings.deterministic:
+    if deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    # use_deterministic_algorithms does the same, but imports the whole compiler for it: a second.
-    torch.set_deterministic_debug_mode("error" if settings.deterministic else "default")
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # a pass over every new tensor
-    return device
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        try:
+            torch.set_num_threads(settings.threads or threads)
+            torch.set_float32_matmul_precision("high" if tf32 else "highest")
+            cudnn.allow_tf32, cudnn.benchmark = tf32, not deterministic
+            # use_deterministic_algorithms does the same, but imports the whole compiler for it: a second.
+            torch.set_deterministic_debug_mode("error" if deterministic else "default")
+            torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # a pass over every new tensor
+            yield
+        finally:
+            torch.set_num_threads(threads)
+            torch.set_float32_matmul_precision(matmul)
+            cudnn.allow_tf32, cudnn.benchmark = allowed, benchmark
+            torch.set_deterministic_debug_mode(mode)
+            torch.utils.deterministic.fill_uninitialized_memory = filled  # type: ignore[attr-defined]
 
 
 def autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager[Any]:

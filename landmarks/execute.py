@@ -20,17 +20,19 @@ from landmarks.milestone import Milestone
 from landmarks.settings import Settings, build
 from landmarks.signals import Signals
 
-EXTENSIBLE = ("epochs", "steps", "device", "threads", "data.root", *runs.LOGGING)
+EXTENSIBLE = ("epochs", "steps", "device", "threads", "data.root", "eval_every", *runs.LOGGING)
 """What `resume` may change: length, place and logging, nothing that would make it another run."""
 
 
 def make(composed: config.Composed) -> Milestone:
-    """The milestone of a composed configuration, on the CPU. Raises UsageError for what does not go together.
+    """The milestone of a composed configuration, on the CPU. Raises UsageError for what does not go together."""
+    return catalog.milestone_class(composed.tree["milestone"])(complete(composed))
 
-    What files of one's own alone can tell is written into the configuration, so that none of them is needed again.
-    """
+
+def complete(composed: config.Composed) -> Settings:
+    """The typed configuration, in which nothing that files of one's own tell is left open; written into the tree."""
     composed.tree["data"] |= data.discover(settings_of(composed).data)
-    return catalog.milestone_class(composed.tree["milestone"])(settings_of(composed))
+    return settings_of(composed)
 
 
 def settings_of(composed: config.Composed) -> Settings:
@@ -53,7 +55,7 @@ def start(composed: config.Composed, quiet: bool = False, watch: bool = False) -
     )  # a resume may start elsewhere
     run = Run(composed, quiet, watch)
     run.folder = folder = runs.create(run.settings.runs, run.settings.milestone)
-    with runs.locked(folder):
+    with runs.locked(folder), devices.prepared(run.settings):
         environment = runs.environment(devices.describe(run.device), run.data.checksum)
         write_atomically(folder / "overrides.txt", "".join(f"{o}\n" for o in composed.overrides).encode())
         write_atomically(folder / "environment.json", _json(environment))
@@ -69,9 +71,10 @@ def resume(folder: Path, overrides: Sequence[str] = (), quiet: bool = False) -> 
         composed = _extended(folder, overrides)
         run = Run(composed, quiet)
         run.folder = folder
-        _compare(folder, devices.describe(run.device) | {"data": run.data.checksum}, run.console)
-        write_atomically(folder / "config.yaml", config.to_yaml(composed.tree).encode())
-        run.work(resumed=True)
+        with devices.prepared(run.settings):
+            _compare(folder, devices.describe(run.device) | {"data": run.data.checksum}, run.console)
+            write_atomically(folder / "config.yaml", config.to_yaml(composed.tree).encode())
+            run.work(resumed=True)
     return folder
 
 
@@ -86,7 +89,7 @@ def load_model(folder: Path) -> Milestone:
     try:
         milestone = make(config.Composed(tree, tuple(past)))
     except UsageError as error:
-        raise LandmarksError(f"{folder}: a run of another version of landmarks ({error}); make it anew") from error
+        raise _of_another_version(folder, error) from error
     try:
         milestone.load_state_dict(load_file(path))
     except (SafetensorError, RuntimeError) as error:
@@ -109,19 +112,31 @@ def stored(folder: Path, overrides: Sequence[str], allowed: Sequence[str], why: 
                 " start another run for the rest"
             )
         *path, last = key.split(".")
-        (tree[path[0]] if path else tree)[last] = config.from_yaml(f"value: {text}")["value"]
+        (tree[path[0]] if path else tree)[last] = config.from_yaml(f"value: {config.quoted(text)}")["value"]
     return config.checked(tree, [*past, *overrides])
 
 
 def _as_stored(folder: Path) -> tuple[config.Tree, list[str]]:
-    """What a run was started with: configuration and overrides. Raises LandmarksError where they are damaged."""
+    """What a run was started with: configuration and overrides.
+
+    Raises LandmarksError where they are damaged, or another version of landmarks has written them.
+    """
     try:
         tree = config.from_yaml((folder / "config.yaml").read_text())
         if not {"milestone", "data", "epochs", "steps"} <= tree.keys():
             raise UsageError("cut short")
-        return tree, (folder / "overrides.txt").read_text().split("\n")[:-1]
+        past = (folder / "overrides.txt").read_text().split("\n")[:-1]
     except (UsageError, AttributeError) as error:
         raise LandmarksError(f"{folder}/config.yaml: damaged, so this run cannot go on; start it anew") from error
+    try:
+        settings_of(config.Composed(tree, tuple(past)))
+    except UsageError as error:
+        raise _of_another_version(folder, error) from error
+    return tree, past
+
+
+def _of_another_version(folder: Path, error: UsageError) -> LandmarksError:
+    return LandmarksError(f"{folder}: a run of another version of landmarks ({error}); make it anew")
 
 
 def _extended(folder: Path, overrides: Sequence[str]) -> config.Composed:
@@ -145,24 +160,31 @@ def _extended(folder: Path, overrides: Sequence[str]) -> config.Composed:
         )
     if (tree[unit] or 0) < (length or 0):
         raise UsageError(
-            f"override {unit}={tree[unit]}: this run was started with {unit}={length} and cannot be shortened"
+            f"override {unit}={tree[unit]}: this run was started with {unit}={length} and cannot be shortened;"
+            f" `landmarks resume {folder}` goes on with it as it is"
         )
     return composed
 
 
 def _compare(folder: Path, now: dict[str, Any], console: Console) -> None:
     """Warn where what decides the bits of a run is not as it was; refuse other data."""
-    try:
-        then = json.loads((folder / "environment.json").read_text())
-    except ValueError as error:
-        raise LandmarksError(f"{folder}/environment.json: damaged, so this run cannot go on; start it anew") from error
-    if then["data"] != now["data"]:
-        raise LandmarksError(
-            f"{folder}: the data are not those of the run's start; put them back (data.root, data.name)"
-        )
+    then = beginning(folder, now["data"])
     for key in runs.NUMERICS:
         if then[key] != now[key]:
             console.say(f"{key} was {then[key]} and is {now[key]}: the run will not end bit for bit as it would have")
+
+
+def beginning(folder: Path, checksum: str) -> dict[str, Any]:
+    """What `environment.json` says of a run's start. Raises LandmarksError where it is damaged, or the data others."""
+    try:
+        then: dict[str, Any] = json.loads((folder / "environment.json").read_text())
+    except ValueError as error:
+        raise LandmarksError(f"{folder}/environment.json: damaged, so this run cannot go on; start it anew") from error
+    if then["data"] != checksum:
+        raise LandmarksError(
+            f"{folder}: the data are not those of the run's start; put them back (data.root, data.name)"
+        )
+    return then
 
 
 class Run:
@@ -177,7 +199,7 @@ class Run:
         self.composed = composed
         milestone = make(composed)
         self.settings: Settings = milestone.config
-        self.device = devices.prepare(self.settings)
+        self.device = devices.resolve(self.settings.device)
         draws = data.Draws(self.settings.seed, self.settings.replicas, self.settings.first_replica)
         self.data = data.load(self.settings.data, draws).to(self.device)
         self.milestone = milestone.to(self.device)

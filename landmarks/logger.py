@@ -125,7 +125,8 @@ class Logger:
 
     def histograms(self, step: int, tensors: Iterable[tuple[str, Tensor]]) -> None:
         for name, tensor in tensors:
-            self.board.add_histogram(f"weights/{name}", np.asarray(tensor.detach().float().cpu()), step)
+            values = np.asarray(tensor.detach().float().cpu()).clip(-1e19, 1e19)  # TensorBoard's bins end at 1e20
+            self.board.add_histogram(f"weights/{name}", values, step)
 
     def card(self, text: str) -> None:
         """The text card of a run, in Markdown."""

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from landmarks import device as devices
+from landmarks import measures
 from landmarks.checkpoint import Checkpoints
 from landmarks.data.batches import Batches
 from landmarks.errors import Interrupted, LandmarksError
@@ -202,7 +203,7 @@ class Loop:
         for name in [name for name in ("valid", "test") if name in self.data.splits] or ["train"]:
             metrics |= self._measure(name, "train_set" if name == "train" else name)
         self._write(phase, metrics)
-        values = "  ".join(f"{name} {_print(name, value)}" for name, value in metrics.items())
+        values = "  ".join(f"{name} {measures.show(name, value)}" for name, value in metrics.items())
         self.logger.note(f"{phase}  epoch {self.milestone.epoch + 1:,}  step {self.state.step:,}  {values}")
         if self.settings.histograms:
             self.logger.histograms(self.state.step, self.milestone.named_parameters())
@@ -292,7 +293,7 @@ class Loop:
         loss = [name for name in state.metrics if name.startswith("train/")][:1]
         others = [name for split in ("test/", "valid/", "train/") for name in state.metrics if name.startswith(split)]
         measure = [name for name in others if not name.endswith("/loss") and name not in loss][:1]
-        values = "  ".join(f"{name} {_print(name, state.metrics[name])}" for name in loss + measure)
+        values = "  ".join(f"{name} {measures.show(name, state.metrics[name])}" for name in loss + measure)
         self.logger.console.progress(
             f"{phase}  {state.at:,}/{length:,}  {values}  {self.speed:,.0f} items/s"
             f"  {left // 60:.0f}:{left % 60:02.0f} left"
@@ -305,7 +306,3 @@ def measure(milestone: Milestone, split: Split, name: str, device: torch.device)
     seed = torch_seed(settings.seed, settings.first_replica, "evaluation")
     with torch.no_grad(), devices.own_randomness(device, seed):
         return {f"{name}/{key}": float(value) for key, value in milestone.measure(split).items()}
-
-
-def _print(name: str, value: float) -> str:
-    return f"{100 * value:.2f} %" if name.endswith("error") else f"{value:.4g}"

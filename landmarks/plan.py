@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 from landmarks import catalog, config, data, execute, loop, runs
 from landmarks import device as devices
-from landmarks.settings import DataSettings
 
 LEAN = ("figures=false", "histograms=false")
 """Of a run that is made for its numbers; a run with pictures is as good."""
@@ -41,15 +39,19 @@ class Plan:
     """
 
     def __init__(self, requests: Iterable[Request], root: str) -> None:
-        asked = [_step(request, root) for request in requests]
-        self.fingerprints = {step.request: step.fingerprint for step in asked}
-        self.steps = {step.fingerprint: step for step in reversed(asked)}  # the first of equals
-        stand = standing(root, {step.request.milestone for step in asked})
+        checksums: dict[object, str] = {}
+        self.fingerprints: dict[Request, str] = {}
+        self.steps: dict[str, Step] = {}
+        for request in requests:
+            step = _step(request, root, checksums)
+            self.fingerprints[request] = step.fingerprint
+            self.steps.setdefault(step.fingerprint, step)
+        stand = standing(root, {request.milestone for request in self.fingerprints})
         self.found, self.interrupted = stand["finished"], stand["interrupted"]
 
     @property
     def missing(self) -> list[Step]:
-        return [step for fingerprint, step in reversed(self.steps.items()) if fingerprint not in self.found]
+        return [step for fingerprint, step in self.steps.items() if fingerprint not in self.found]
 
     @property
     def seconds(self) -> float:
@@ -81,21 +83,20 @@ def standing(root: str, milestones: Iterable[str]) -> dict[str, dict[str, Path]]
     return found
 
 
-def _step(request: Request, root: str) -> Step:
+def _step(request: Request, root: str, checksums: dict[object, str]) -> Step:
     composed = config.compose(request.milestone, [*request.overrides, *LEAN, f"runs={root}"])
-    return Step(request, composed, fingerprint(composed))
+    return Step(request, composed, fingerprint(composed, checksums))
 
 
-def fingerprint(composed: config.Composed) -> str:
-    """The fingerprint that a run of this configuration would have here and now."""
-    settings = execute.settings_of(composed)
+def fingerprint(composed: config.Composed, checksums: dict[object, str]) -> str:
+    """The fingerprint that a run of this configuration would have here and now; `checksums` keeps those of the data."""
+    settings = execute.complete(composed)
     source = data.SOURCES.get(settings.data.name)
-    whose = (settings.seed, settings.replicas, settings.first_replica) if source and source.drawn else data.FIRST
+    drawn = source is not None and source.drawn
+    draws = data.Draws(settings.seed, settings.replicas, settings.first_replica) if drawn else data.FIRST
+    key = settings.data, draws
+    if key not in checksums:
+        checksums[key] = data.load(settings.data, draws).checksum
     kind = devices.resolve(settings.device).type
     revisions = (catalog.milestone_class(settings.milestone).revision, loop.REVISION)
-    return runs.fingerprint(composed.tree, _checksum(settings.data, data.Draws(*whose)), kind, revisions)
-
-
-@lru_cache(maxsize=64)
-def _checksum(settings: DataSettings, draws: data.Draws) -> str:
-    return data.load(settings, draws).checksum
+    return runs.fingerprint(composed.tree, checksums[key], kind, revisions)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from landmarks import measures
 from landmarks.claims import Claim
 
 if TYPE_CHECKING:
@@ -39,12 +40,14 @@ def curves(lines: Sequence[Mapping[str, Any]], title: str, claim: Claim | None) 
     figure.suptitle(title, fontsize=11)
     for axes, measure in zip(figure.subplots(1, max(len(shown), 1), squeeze=False)[0], shown, strict=False):
         for name in panels[measure]:
-            _draw(axes, name, _points(lines, name, "epoch" if by_epoch else "step"), percent=measure == "error")
+            _draw(
+                axes, name, _points(lines, name, "epoch" if by_epoch else "step"), percent=measures.is_fraction(measure)
+            )
         if claim and claim.metric in panels[measure]:
-            published = claim.published * (100 if claim.unit == "%" and measure == "error" else 1)
+            published = claim.published * (100 if measures.is_fraction(measure) else 1)
             label = f"paper {claim.format(claim.published)}"
             axes.axhline(published, color="black", linestyle="--", linewidth=1, label=label)
-        axes.set_title(measure.replace("_", " ") + (" (%)" if measure == "error" else ""), fontsize=10)
+        axes.set_title(measure.replace("_", " ") + (" (%)" if measures.is_fraction(measure) else ""), fontsize=10)
         axes.set_xlabel("epochs" if by_epoch else "updates", fontsize=9)
         axes.locator_params(axis="x", integer=True, nbins=6)
         axes.grid(alpha=0.25)
@@ -137,9 +140,9 @@ def comparison(found: Comparison, slide: bool = False) -> Figure:
 
 def _lines(axes: Axes, panel: Panel, look: Look, height: float) -> None:
     """A measure over time: mean and band of each group."""
-    from landmarks.compare import PERCENT
-
-    factor = 100 if panel.metric.endswith(PERCENT) else 1
+    factor = 100 if measures.is_fraction(panel.metric) else 1
+    if all(len(line.at) == 1 for line in panel.lines):
+        return _dots(axes, panel, factor, look)
     for number, line in enumerate(panel.lines):
         colour, marker = PALETTE[number % len(PALETTE)], MARKERS[number % len(MARKERS)]
         every = math.ceil(len(line.at) / look.ticks)
@@ -157,6 +160,21 @@ def _lines(axes: Axes, panel: Panel, look: Look, height: float) -> None:
     axes.locator_params(axis="x", integer=True, nbins=look.ticks)
     if look.direct:
         _name(axes, panel, factor, look, height)
+
+
+def _dots(axes: Axes, panel: Panel, factor: float, look: Look) -> None:
+    """A measure that was taken once, as of runs in which nothing is learned: a dot for each group."""
+    for number, line in enumerate(panel.lines):
+        colour, marker = PALETTE[number % len(PALETTE)], MARKERS[number % len(MARKERS)]
+        mean, low, high = (factor * float(ends[0]) for ends in (line.mean, line.low, line.high))
+        axes.errorbar(
+            number, mean, [[mean - low], [high - mean]] if high >= low else None, color=colour, marker=marker,
+            markersize=2 * look.marker, capsize=look.marker, linestyle="none", label=line.group.title,
+        )  # fmt: skip
+    _publish(axes, panel, factor, look)
+    _dress(axes, panel.metric, "", look)
+    axes.set_xticks(range(len(panel.lines)), [line.group.label if look.direct else "" for line in panel.lines])
+    axes.margins(0.15)
 
 
 def _name(axes: Axes, panel: Panel, factor: float, look: Look, height: float) -> None:
@@ -198,9 +216,7 @@ def _apart(levels: Sequence[float], rooms: Sequence[float]) -> list[float]:
 
 def _against(axes: Axes, panel: Panel, key: str, look: Look) -> None:
     """The last values against the one number that differs."""
-    from landmarks.compare import PERCENT
-
-    factor = 100 if panel.metric.endswith(PERCENT) else 1
+    factor = 100 if measures.is_fraction(panel.metric) else 1
     for number, line in enumerate(panel.lines):
         mean, low, high = (factor * float(ends[-1]) for ends in (line.mean, line.low, line.high))
         axes.errorbar(
@@ -235,11 +251,9 @@ def _publish(axes: Axes, panel: Panel, factor: float, look: Look) -> None:
 
 
 def _dress(axes: Axes, metric: str, across: str, look: Look) -> None:
-    from landmarks.compare import PERCENT
-
     name = metric.removesuffix(", last")
     title = metric.replace("train_set", "training set").replace("/", " ").replace("_", " ")
-    axes.set_title(title + (" (%)" if name.endswith(PERCENT) else ""), fontsize=look.text + 1, pad=look.text)
+    axes.set_title(title + (" (%)" if measures.is_fraction(name) else ""), fontsize=look.text + 1, pad=look.text)
     axes.set_xlabel(across, fontsize=look.text)
     axes.tick_params(which="both", labelsize=look.text * 0.9, width=look.line / 2)
     if axes.get_yscale() == "linear":

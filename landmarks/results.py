@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -44,7 +43,7 @@ class Run:
         """The sentence with which a finished run ends; else its status."""
         return str(self.summary.get("result") or self.status)
 
-    @cached_property
+    @property
     def summary(self) -> dict[str, Any]:
         """`summary.json`: seed, scale, steps, seconds, device, fingerprint, metrics."""
         return runs.summary(self.folder)
@@ -55,14 +54,14 @@ class Run:
         found: dict[str, float] = self.summary.get("metrics", {})
         return found
 
-    @cached_property
+    @property
     def config(self) -> dict[str, Any]:
         """The configuration as composed."""
         from landmarks import config
 
         return config.from_yaml((self.folder / "config.yaml").read_text())
 
-    @cached_property
+    @property
     def curves(self) -> dict[str, Curve]:
         """Every logged name, e.g. `curves["test/error"].value` against `.epoch`."""
         found: dict[str, Curve] = {}

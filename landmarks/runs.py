@@ -18,7 +18,8 @@ from landmarks.errors import LandmarksError, UsageError
 
 NUMERICS = ("torch", "kind", "threads")
 """What of `environment.json` decides the bits of a run."""
-LOGGING = ("log_every", "eval_every", "checkpoint_every", "keep_checkpoints", "histograms", "figures")
+LOGGING = ("log_every", "checkpoint_every", "keep_checkpoints", "histograms", "figures")
+"""What changes no number. How often a run is measured does: that is when it may end."""
 FILES = ("config.yaml", "overrides.txt", "environment.json")
 """What a run writes before it trains."""
 

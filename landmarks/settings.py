@@ -37,11 +37,15 @@ DEVICE = Check(
 
 @dataclass(frozen=True, kw_only=True)
 class DataSettings:
-    """Where the patterns come from. `inputs` and `classes` are found in files of your own when a run is made."""
+    """Where the patterns come from, and how many of those to learn are held out to choose on (`valid`).
+
+    `inputs` and `classes` are found in files of your own when a run is made.
+    """
 
     name: str
     root: str | None
     verify: bool
+    valid: Annotated[int, NOT_NEGATIVE]
     test: Annotated[float, SHARE]
     invert: bool
     inputs: Annotated[int, POSITIVE] | None

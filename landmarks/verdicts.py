@@ -11,6 +11,7 @@ Fisher 1922 (two shares), Wilson 1927 (interval of a share), Efron 1979 (bootstr
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -20,6 +21,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from landmarks.claims import Claim, Source
+from landmarks.measures import duration
 
 Word = Literal[
     "holds", "fails", "compatible", "incompatible", "better", "worse", "faster", "slower", "differs",
@@ -215,15 +217,8 @@ def _short(claim: Claim, *arms: list[Measured]) -> Verdict | None:
 def _cost(claim: Claim) -> str:
     """What it would take to run it."""
     runs = claim.seeds * (2 if claim.kind in CONTRASTS else 1)
-    each = ", ".join(f"{_clock(runs * seconds)} on {device}" for device, seconds in claim.cost.items())
+    each = ", ".join(f"{duration(runs * seconds)} on {device}" for device, seconds in claim.cost.items())
     return f"{runs} {'runs' if runs > 1 else 'run'} at scale={claim.scale}, {each or 'time not measured'}"
-
-
-def _clock(seconds: float) -> str:
-    for unit, size in (("h", 3600.0), ("min", 60.0)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:,.0f} {unit}"
-    return f"{seconds:,.0f} s"
 
 
 # The rules
@@ -359,11 +354,17 @@ def _share(claim: Claim, runs: list[Measured], _: list[Measured], level: float) 
         return _verdict(claim, "not judged", "the paper does not say how many of how many", len(runs))
     n, solved = len(runs), len(_solved(runs))
     theirs, tried = claim.counts
-    p = float(stats.fisher_exact([[solved, n - solved], [theirs, tried - theirs]]).pvalue)
-    low, high = wilson(solved, n)
+
+    def chance(ours: int) -> float:
+        return float(stats.fisher_exact([[ours, n - ours], [theirs, tried - theirs]]).pvalue)
+
+    p, (low, high) = chance(solved), wilson(solved, n)
+    nearest = round(n * theirs / tried)
+    least = bisect_left(range(nearest), True, key=lambda ours: chance(ours) >= LEVEL)
+    most = n - bisect_left(range(n - nearest), True, key=lambda fewer: chance(n - fewer) >= LEVEL)
     sentence = (
         f"{solved:,} of {n:,} solved, {100 * solved / n:.1f} %, 95 % between {100 * low:.1f} and {100 * high:.1f} %;"
-        f" paper {theirs:,} of {tried:,}; p = {p:.2g}"
+        f" paper {theirs:,} of {tried:,}; p = {p:.2g}; {least:,} to {most:,} of {n:,} would be compatible"
     )
     return _verdict(claim, "differs" if p < LEVEL else "compatible", sentence, n, solved / n, (low, high))
 
@@ -419,9 +420,10 @@ def _contrast(claim: Claim, ours: list[Measured], theirs: list[Measured], level:
         return _verdict(claim, found.word(level), f"{solved}, ahead in {100 * won:.0f} % of pairs; {tested}", n, won)
     means = [_sign(claim) * float(_losses(claim, arm).mean()) for arm in (ours, theirs)]
     half = found.half(level)
+    paper = claim.format(claim.published) if claim.published else "prints no number"
     sentence = (
         f"{claim.format(means[0])} against {claim.format(means[1])}, ahead by {claim.format(found.gap)}"
-        f" ± {claim.format(half)} (paper {claim.format(claim.published)}); {tested}"
+        f" ± {claim.format(half)} (paper {paper}); {tested}"
     )
     return _verdict(claim, found.word(level), sentence, n, found.gap, (found.gap - half, found.gap + half))
 

@@ -9,6 +9,8 @@ import numpy as np
 from rich.console import Console, ConsoleOptions
 from rich.text import Text
 
+from landmarks import measures
+
 DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 """The bit of each dot of a braille character, by column and row."""
 Points = list[tuple[int, float]]
@@ -40,11 +42,10 @@ def chart(name: str, points: Points, width: int, height: int) -> list[str]:
     The axis is logarithmic where all values are positive and span more than a factor of 10. Of the values that share a
     column of dots the mean is drawn, and columns between are joined.
     """
-    percent = name.endswith("error")
     at, values = (np.array(side, dtype=float) for side in zip(*points, strict=True))
     low, high = float(values.min()), float(values.max())
     logarithmic = low > 0 and high > 10 * low
-    ends = [_short(value, percent) for value in (high, low)]
+    ends = [measures.show(name, value) for value in (high, low)]
     margin = max(map(len, ends)) + 1
     columns, rows = 2 * (width - margin - 1), 4 * height
     x = np.rint((at - at[0]) / max(at[-1] - at[0], 1) * (columns - 1)).astype(int)
@@ -64,7 +65,7 @@ def chart(name: str, points: Points, width: int, height: int) -> list[str]:
         f"{label:>{margin - 1}} │" + "".join(chr(0x2800 + bits) for bits in row)
         for label, row in zip(labels, cells, strict=True)
     ]
-    title = f"{name}  {_short(float(values[-1]), percent)}{'  (logarithmic)' if logarithmic else ''}"
+    title = f"{name}  {measures.show(name, float(values[-1]))}{'  (logarithmic)' if logarithmic else ''}"
     first, last = f"{int(at[0]):,}", f"step {int(at[-1]):,}"
     foot = first + last.rjust(width - margin - 1 - len(first))
     lines = [
@@ -74,7 +75,3 @@ def chart(name: str, points: Points, width: int, height: int) -> list[str]:
         " " * margin + " " + foot,
     ]
     return [line[:width].ljust(width) for line in lines]
-
-
-def _short(value: float, percent: bool) -> str:
-    return f"{100 * value:.2f} %" if percent else f"{value:.3g}"

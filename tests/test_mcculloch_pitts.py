@@ -23,6 +23,7 @@ from landmarks.claims import Equal
 from landmarks.data.histories import chosen, whole
 from landmarks.errors import UsageError
 from landmarks.figures import mcculloch_pitts as draw
+from landmarks.milestones import mcculloch_pitts
 from landmarks.milestones.mcculloch_pitts import (
     FIGURE_1,
     XOR,
@@ -34,8 +35,7 @@ from landmarks.milestones.mcculloch_pitts import (
     computed,
     normal_form,
 )
-from landmarks.randomness import stream
-from landmarks.temporal import (
+from landmarks.parts.temporal import (
     And,
     Ever,
     Expression,
@@ -52,7 +52,8 @@ from landmarks.temporal import (
     parse,
     solve,
 )
-from landmarks.wiring import Cell, Net, Output, absolutely, draw_cell, draw_net, heard
+from landmarks.parts.wiring import Cell, Net, Output, absolutely, draw_cell, draw_net, heard
+from landmarks.randomness import stream
 
 PAPER = Model(inhibition="absolute", threshold="reached")
 Rows = list[dict[str, bool]]
@@ -282,6 +283,7 @@ def test_theorem_1_every_net_without_circles_says_an_expression(seed: int) -> No
     net = draw_net(np.random.default_rng(seed), ("p", "q"), 4)
     cases = histories(2, 5)[::5]
     said = solve(net)
+    assert not any(meaning(expression, [(0, 0)], 0) for expression in said.values())  # Theorem 3: no net says such
     for history in cases:
         rows = scalar(net, history)
         for line, expression in said.items():
@@ -356,7 +358,7 @@ def test_what_one_cell_computes(rule: str, inputs: int, count: int) -> None:
 def test_one_cell_computes_the_seven_functions_by_name() -> None:
     answers = {0b0000: "never", 0b1010: "x1", 0b1100: "x2", 0b1000: "and", 0b1110: "or"}
     answers |= {0b0010: "x1 and not x2", 0b0100: "x2 and not x1"}
-    assert computed(2, "absolute", 1) == set(answers)
+    assert computed(2, "absolute", 1, exceeded=False) == set(answers)
 
 
 def test_no_cell_computes_xor_or_its_contrary_under_any_rule() -> None:
@@ -374,6 +376,28 @@ def test_three_cells_compute_xor_in_two_delays() -> None:
     for pattern in itertools.product((0, 1), repeat=2):
         assert scalar(net, [pattern, (0, 0), (0, 0)])[2][net.outputs[0].line] == (sum(pattern) == 1)
     assert measured("experiment=single_unit")["train_set/three_units_xor"] == 1
+
+
+def test_the_runs_own_rule_is_asked_for_xor_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Were its cells able to, the demonstration's finding would fail, whatever the three rules say."""
+    known = mcculloch_pitts.computed
+
+    def able(inputs: int, inhibition: str, least: int, exceeded: bool) -> frozenset[int]:
+        return known(inputs, inhibition, least, exceeded) | ({0b0110} if inhibition == "none" else set())
+
+    monkeypatch.setattr(mcculloch_pitts, "computed", able)
+    for overrides, count in (((), 0), (("model.inhibition=none",), 1)):
+        milestone = make("experiment=single_unit", *overrides)
+        found = milestone.measure(data.load(milestone.config.data).splits["train"])
+        assert found["one_unit_xor"] == count
+
+
+def test_a_net_that_spoke_in_silence_would_break_theorem_3(monkeypatch: pytest.MonkeyPatch) -> None:
+    small = [f"theorems.{kind}=5" for kind in ("expressions", "nets", "units")]
+    milestone = make("experiment=theorems", *small)
+    monkeypatch.setattr(mcculloch_pitts.temporal, "solve", lambda net: {net.cells[0].name: Not(Fired("p"))})
+    found = milestone.measure(data.load(milestone.config.data).splits["train"])
+    assert found["theorem_3"] == 0.5
 
 
 def test_theorems_hold_in_every_random_case() -> None:
@@ -430,6 +454,8 @@ def test_a_wrong_expression_is_pointed_at(text: str, words: str) -> None:
         (["expression=a", "experiment=heat_cold"], "goes without an experiment or task, got task=heat_cold"),
         (["expression=a and b", "data.receptors=1"], "data.receptors must be 2"),
         (["expression=a and b", "data.length=1"], "data.length must be > 1"),
+        (["expression=a", "data.expression=b"], "data.expression must be that of the net, expression=a, got b"),
+        (["data.expression=a"], "data.expression must be that of the net, expression=null, got a; give expression="),
         (["data.receptors=2"], "task=figure_1 wants data.receptors=3"),
         (["data.length=7"], "2\\^21 histories .*; data.length=6 would do"),
         (["epochs=2"], "epochs must be null, got 2"),

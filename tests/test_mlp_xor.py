@@ -35,13 +35,18 @@ TOPOLOGIES: dict[str, dict[str, Any]] = {
 
 
 def make(changes: dict[str, Any] | None = None, **root: Any) -> tuple[MLPXOR, Data]:
-    """A milestone and its data from the file's values with a few changed; keys with a point reach into groups."""
+    """A milestone and its data from the file's values with a few changed."""
+    milestone = MLPXOR(build(XORConfig, changed({**(changes or {}), **root}), lambda key: "test"))
+    return milestone, data.load(milestone.config.data)
+
+
+def changed(changes: dict[str, Any]) -> dict[str, Any]:
+    """The file's values with a few changed; keys with a point reach into groups."""
     tree: dict[str, Any] = {k: dict(v) if isinstance(v, dict) else v for k, v in TREE.items()}
-    for key, value in {**(changes or {}), **root}.items():
+    for key, value in changes.items():
         group, _, name = key.rpartition(".")
         (tree[group] if group else tree)[name] = value
-    milestone = MLPXOR(build(XORConfig, tree, lambda key: "test"))
-    return milestone, data.load(milestone.config.data)
+    return tree
 
 
 def train(milestone: MLPXOR, found: Data, sweeps: int, order: Tensor | None = None) -> list[dict[str, Tensor]]:
@@ -360,6 +365,16 @@ def test_most_starts_solve_xor_around_the_measured_median() -> None:
     assert milestone.decide(metrics) is Decision.CONTINUE
     assert milestone.decide({"train_set/solved": 1.0}) is Decision.STOP
     assert "sweeps: median" in milestone.conclude(metrics)
+
+
+def test_labels_of_a_table_are_coded_as_one_unit_for_two_classes_and_one_each_for_more() -> None:
+    for classes, rows in ((("no", "yes"), {0: [0.2], 1: [0.7]}), (("a", "b", "c"), {0: [0.7, 0.2, 0.2]})):
+        changes = {"data.name": "csv", "data.inputs": 2, "data.classes": list(classes), "data.targets": [0.2, 0.7]}
+        own = MLPXOR(build(XORConfig, changed(changes), lambda key: "test"))
+        for label, wanted in rows.items():
+            assert torch.equal(own.targets(torch.tensor([[label], [label]])), torch.tensor([[wanted], [wanted]]))
+    milestone, found = make()
+    assert milestone.targets(found.splits["train"].y) is found.splits["train"].y
 
 
 def test_measuring_changes_nothing() -> None:

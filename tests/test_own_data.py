@@ -94,6 +94,12 @@ def test_names_that_are_numbers_are_no_row(tmp_path: Path) -> None:
     assert found.cells.tolist() == [[5, 6], [7, 8]]
 
 
+def test_under_names_a_first_row_whose_label_alone_is_no_number_stays(tmp_path: Path) -> None:
+    found = tables.read(table(tmp_path / "t.csv", "a,b,k\n1,2,unknown\n3,4,1\n5,6,0\n"))
+    assert found.names == ("a", "b")
+    assert found.labels == ("unknown", "1", "0")
+
+
 @pytest.mark.parametrize(
     ("labels", "classes"),
     [(["10", "9", "-1"], ("-1", "9", "10")), (["b", "10", "a"], ("10", "a", "b")), (["1.5", "1.5", "2"], ("1.5", "2"))],
@@ -152,7 +158,7 @@ def test_columns_are_standardised_by_the_training_rows_and_a_fifth_of_each_class
     found = data.load(composed("mlp_xor", "data.name=csv", "data.root=t.csv"))
     train, test = found.splits["train"], found.splits["test"]
     assert found.classes == ("often", "seldom")
-    assert Counter(test.y[:, 0].gt(0.5).tolist()) == {False: 8, True: 2}
+    assert Counter(test.y.tolist()) == {0: 8, 1: 2}
     assert train.x.shape == (40, 3)
     assert train.x[:, 2].eq(0).all()
     np.testing.assert_allclose(train.x[:, :2].mean(0), 0, atol=1e-6)
@@ -161,7 +167,7 @@ def test_columns_are_standardised_by_the_training_rows_and_a_fifth_of_each_class
         found.form["mean"]
     )
     assert sorted(back[:, 0].round().int().tolist()) == list(range(50))
-    assert train.y.unique().tolist() == pytest.approx([0.1, 0.9])
+    assert train.y.dtype == torch.int64
     assert data.load(composed("mlp_xor", "data.name=csv", "data.root=t.csv", "seed=5")).checksum == found.checksum
     whole = data.load(composed("mlp_xor", "data.name=csv", "data.root=t.csv", "data.test=0"))
     assert set(whole.splits) == {"train"}
@@ -177,6 +183,15 @@ def test_xor_from_a_file_is_learned_like_xor(workplace: Path) -> None:
     assert runs.summary(folder)["result"].startswith("mlp_xor: 0.00 % of the training rows wrong after")
     labels = [(p.row, p.label) for p in answers.predict(folder, ["xor.csv"])]
     assert labels == [(2, "no"), (3, "yes"), (4, "yes"), (5, "no")]
+
+
+def test_how_often_a_run_is_logged_does_not_change_when_it_ends(workplace: Path) -> None:
+    table(workplace / "xor.csv", "a,b,differ\n0,0,no\n0,1,yes\n1,0,yes\n1,1,no\n")
+    steps = []
+    for every in (1, 100, 5000):
+        folder = run("mlp_xor", "data.name=csv", "data.root=xor.csv", "seed=1", f"log_every={every}")
+        steps.append(runs.summary(folder)["steps"])
+    assert steps[0] == steps[1] == steps[2] < 1000
 
 
 def test_rates_for_a_table_do_not_depend_on_its_length(workplace: Path) -> None:
@@ -220,6 +235,12 @@ def test_a_finished_run_needs_its_file_no_more(workplace: Path) -> None:
     assert answers.predict(folder, ["elsewhere.csv"]) == before
     with pytest.raises(LandmarksError, match=r"iris\.csv: cannot be read"):
         answers.evaluate(folder)
+    rows = Path("elsewhere.csv").read_text().splitlines()
+    numbers = [row.partition(",") for row in rows[1:]]
+    table(Path("iris.csv"), "\n".join([rows[0], *(f"{10 * float(x) + 500},{rest}" for x, _, rest in numbers)]))
+    with pytest.raises(LandmarksError, match="the data are not those of the run's start; put them back"):
+        answers.evaluate(folder)  # standardised anew, the changed column would look as it did
+    assert answers.evaluate(folder, ["data.root=iris.csv"]) != answers.evaluate(folder, ["data.root=elsewhere.csv"])
     execute.resume(folder, ["epochs=30", "data.root=elsewhere.csv"], quiet=True)
     assert runs.summary(folder)["steps"] == 30
 
@@ -244,10 +265,12 @@ def test_other_tables_must_fit_the_run(workplace: Path) -> None:
     assert len(answers.predict(folder, ["bare.csv", "strange.csv"])) == 2
 
 
-@pytest.mark.parametrize("name", ["Blüten & Blätter.csv", "it's (mine) #2.csv", "a@b%c+d.csv"])
+@pytest.mark.parametrize("name", ["Blüten & Blätter.csv", "it's (mine) #2.csv", "a@b%c+d.csv", "a=b.csv"])
 def test_files_may_be_called_anything(name: str, workplace: Path) -> None:
     table(workplace / name, "1,2,x\n3,4,y\n")
-    assert composed("mlp_xor", "data.name=csv", f"data.root={name}").classes == ("x", "y")
+    folder = run("mlp_xor", "data.name=csv", f"data.root={name}", "epochs=1")
+    assert answers.predict(folder, [name])[0].place == f"{name}:1"
+    assert answers.evaluate(folder, [f"data.root={name}"]).keys() == {"test/loss", "test/error"}
 
 
 def test_the_home_folder_is_found(workplace: Path) -> None:
@@ -259,19 +282,32 @@ def test_the_home_folder_is_found(workplace: Path) -> None:
 
 def test_what_cannot_be_evaluated_or_predicted_is_said(workplace: Path) -> None:
     folder = run("mlp_xor", "epochs=5")
-    with pytest.raises(UsageError, match="mlp_xor is no classifier as configured"):
+    with pytest.raises(UsageError, match="has learned from logic, which is generated; no file holds patterns of that"):
         answers.predict(folder, ["t.csv"])
     with pytest.raises(UsageError, match=r"override model\.hidden=3: evaluate measures the model as it was trained"):
         answers.evaluate(folder, ["model.hidden=3"])
+    for held in ("data.test=0.5", "data.valid=1"):
+        with pytest.raises(UsageError, match="as it was trained, on what was held out from it"):
+            answers.evaluate(folder, [held])
     with pytest.raises(UsageError, match="patterns of another shape"):
         answers.evaluate(folder, ["data.name=parity", "data.bits=3"])
     assert answers.evaluate(folder, ["data.function=xnor"])["train_set/loss"] > 0
     (folder / "data.json").unlink()
+    assert answers.evaluate(folder).keys() == measured(folder).keys()
     with pytest.raises(LandmarksError, match=r"no data\.json"):
         answers.predict(folder, ["t.csv"])
     (folder / "model.safetensors").unlink()
     with pytest.raises(LandmarksError, match="is not finished"):
         answers.evaluate(folder)
+
+
+def test_a_run_of_a_version_with_other_keys_is_said_to_be_one(workplace: Path) -> None:
+    folder = run("mlp_xor", "epochs=5")
+    kept = [line for line in (folder / "config.yaml").read_text().splitlines() if "  test: 0.2" not in line]
+    (folder / "config.yaml").write_text("\n".join(kept))
+    for call in (lambda: execute.resume(folder, ["epochs=9"]), lambda: answers.evaluate(folder)):
+        with pytest.raises(LandmarksError, match=r"another version of landmarks \(.*data\.test is missing\); make it"):
+            call()
 
 
 def test_a_picture_like_mnists_stays_as_it_is(tmp_path: Path) -> None:
@@ -376,6 +412,18 @@ def test_pictures_are_learned_evaluated_and_predicted(digits: Path) -> None:
     found_more = answers.evaluate(folder, ["data.root=more"])
     assert found_more.keys() == {"test/error", "test/loss"}
     assert found_more["test/error"] == pytest.approx(sum(label != "two" for label in labels) / 4)
+
+
+def test_what_is_measured_beside_the_error_can_be_asked_for_later(digits: Path) -> None:
+    own = ("data.name=images", "data.root=digits", "epochs=1")
+    asked = run("lenet", *own, "data.shifted=2")
+    folder = run("lenet", *own)
+    assert "test/shifted_error" not in measured(folder)
+    found = answers.evaluate(folder, ["data.shifted=2"])
+    assert found == pytest.approx(measured(asked))
+    assert {"test/shifted_error", "train_set/shifted_error"} <= found.keys()
+    with pytest.raises(UsageError, match=r"override model\.scramble=true: evaluate measures the model as it was"):
+        answers.evaluate(folder, ["model.scramble=true"])
 
 
 def test_a_run_on_mnists_digits_reads_pictures_and_says_where_they_are_negatives(

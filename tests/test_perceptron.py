@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 from functools import cache
 from pathlib import Path
@@ -319,10 +320,10 @@ def test_values_move_as_in_table_1(rule: str) -> None:
     """Unit by unit and stimulus by stimulus; and the source-set gains N_ar, K and 0 in all."""
     milestone, found = make(SETS, rule=rule, epochs=1, batch_size=5)
     train(milestone, found, 1)
-    assert milestone.sets is not None
+    assert milestone.responses is not None
     values = [0.0] * 60
     for active, response in zip(*(part.tolist() for part in found.splits["train"]), strict=True):
-        members = milestone.sets[0, response].tolist()
+        members = milestone.responses.sets[response].tolist()
         size, working = sum(members), sum(1 for a, m in zip(active, members, strict=True) if a and m)
         total = 0.0
         for unit, (on, member) in enumerate(zip(active, members, strict=True)):
@@ -341,11 +342,11 @@ def test_values_move_as_in_table_1(rule: str) -> None:
 def test_the_stronger_of_two_source_sets_wins(system: str) -> None:
     milestone, found = make(SETS | {"model.system": system}, rule="alpha", epochs=1)
     train(milestone, found, 1)
-    assert milestone.sets is not None
+    assert milestone.responses is not None
     wins = []
     for active, response in zip(*(part.tolist() for part in found.splits["train"]), strict=True):
         strengths = []
-        for members in milestone.sets[0].tolist():
+        for members in milestone.responses.sets.tolist():
             values = [v for v, a, m in zip(milestone.weight[0, 0].tolist(), active, members, strict=True) if a and m]
             strengths.append(sum(values) / (len(values) if system == "mean" else 1))
         own = strengths[response]
@@ -400,7 +401,18 @@ def test_without_the_rule_nothing_is_learned() -> None:
     metrics = train(milestone, found, 10)
     assert metrics["train_set/learned"] == metrics["train_set/cycling"] == 0
     milestone, found = make(rule="none", replicas=5)
-    assert train(milestone, found, 10)["train_set/separated"] == 0
+    metrics = train(milestone, found, 10)
+    assert metrics["train_set/separated"] == metrics["train_set/within_bound"] == 0
+    assert "; 0 of 5 learned within" in milestone.conclude(metrics)
+
+
+def test_what_is_not_learned_yet_is_not_within_the_bound() -> None:
+    milestone, found = make(replicas=20)
+    metrics = train(milestone, found, 3)
+    bound = milestone.bound(found.splits["train"])
+    assert (milestone.mistakes[:, 0] <= bound).all()
+    assert 0 < metrics["train_set/separated"] < 1
+    assert metrics["train_set/within_bound"] == metrics["train_set/separated"]
 
 
 def test_measuring_changes_nothing() -> None:
@@ -424,22 +436,96 @@ def test_every_experiment_composes_and_has_its_claim(experiment: str | None, sca
     assert (milestone.claim and milestone.claim.id) == expected
 
 
+def test_gamma_is_ahead_of_alpha_by_what_lies_between_their_points_of_figure_10() -> None:
+    known = {claim.id: claim for claim in Perceptron.card.claims}
+    assert known["P6"].published == pytest.approx(known["P6a"].published - known["P6b"].published)
+    assert known["P6"].digit == known["P6a"].digit + known["P6b"].digit
+
+
 def test_claims_name_runs_that_compose() -> None:
     runs_named = {overrides for claim in Perceptron.card.claims for overrides in (claim.overrides, claim.against)}
     for overrides in runs_named:
         config.compose("perceptron", overrides)
 
 
-def test_a_run_resumed_ends_as_one_that_was_not_stopped(workplace: Path) -> None:
-    def run(*overrides: str) -> Path:
-        common = ["experiment=parity_order", "figures=false", "histograms=false", *overrides]
-        return execute.start(config.compose("perceptron", common), quiet=True)
+class Killed(BaseException):
+    """Ends a run as `kill -9` would: nothing of ours catches it."""
 
-    whole, part = run("epochs=170"), run("epochs=20")
+
+def run(*overrides: str) -> Path:
+    composed = config.compose("perceptron", ["figures=false", "histograms=false", *overrides])
+    return execute.start(composed, quiet=True)
+
+
+def test_a_run_that_is_extended_ends_as_a_longer_one(workplace: Path) -> None:
+    whole, part = (run("experiment=parity_order", f"epochs={passes}") for passes in (170, 20))
     execute.resume(part, ["epochs=170"], quiet=True)
     assert (whole / "model.safetensors").read_bytes() == (part / "model.safetensors").read_bytes()
     assert runs.summary(part)["metrics"]["train_set/learned"] == 1
     assert (whole / "metrics.jsonl").read_text().count("\n") == (part / "metrics.jsonl").read_text().count("\n")
+
+
+def table_of_ones_own() -> tuple[str, ...]:
+    """Ten rows that are parted after a few passes."""
+    Path("own.csv").write_text("\n".join(f"{i},{i % 3},{'ab'[i > 4]}" for i in range(10)))
+    return "data.name=csv", "data.root=own.csv", "data.test=0", "order=sequential"
+
+
+def logged(folder: Path) -> list[dict[str, Any]]:
+    """What a run has logged, but for its times."""
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [{k: v for k, v in line.items() if k not in ("seconds", "speed/items_per_s")} for line in lines]
+
+
+SUMMED = ("order=shuffled", "model.averaged=true", "replicas=20", "batch_size=7", "checkpoint_every=4")
+TABLE = ("batch_size=3", "eval_every=null", "checkpoint_every=2")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "left"),
+    [
+        (("experiment=functions3", "checkpoint_every=5"), 2),  # a cycle is found by a mark that was set before
+        (("experiment=functions3", "checkpoint_every=6"), 2),  # what was found then would be found again later
+        (SUMMED, 40),  # within a pass
+        (TABLE, 5),  # within the pass that is the first without a mistake
+        (TABLE, 1),  # within the one after it, which ends the run
+    ],
+)
+def test_a_killed_run_ends_as_one_that_was_not(
+    workplace: Path, monkeypatch: pytest.MonkeyPatch, overrides: tuple[str, ...], left: int
+) -> None:
+    """Killed so many steps before its end, with steps made since the last checkpoint."""
+    overrides += table_of_ones_own() if overrides is TABLE else ()
+    whole = run(*overrides)
+    step, made = Perceptron.step, itertools.count(1)
+    last = runs.summary(whole)["steps"] - left
+
+    def killed(self: Perceptron, batch: Any) -> Any:
+        if next(made) == last:
+            raise Killed
+        return step(self, batch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Perceptron, "step", killed)
+        with pytest.raises(Killed):
+            run(*overrides)
+    cut = runs.find("last", "runs")
+    assert cut != whole
+    execute.resume(cut, quiet=True)
+    assert (whole / "model.safetensors").read_bytes() == (cut / "model.safetensors").read_bytes()
+    assert logged(whole) == logged(cut)
+    assert runs.summary(whole)["result"] == runs.summary(cut)["result"]
+
+
+def test_a_clean_last_pass_is_told(workplace: Path) -> None:
+    """A run of fixed length that ends with the first clean pass says so, the one before it does not."""
+    table = table_of_ones_own()
+    whole = run(*table)
+    assert "none in the last pass" in runs.summary(whole)["result"]
+    passes = int(runs.summary(whole)["steps"]) - 1  # it stops one pass after the clean one
+    assert "none in the last pass" in runs.summary(run(*table, f"epochs={passes}"))["result"]
+    assert "some in every pass" in runs.summary(run(*table, f"epochs={passes - 1}"))["result"]
+    assert "pass" not in runs.summary(run(*table, "rule=none"))["result"]
 
 
 def test_figures_are_drawn() -> None:
@@ -451,7 +537,7 @@ def test_figures_are_drawn() -> None:
         (make(rule="none", replicas=2), expected),
         (functions(2), {"functions"}),
         (functions(3), {"functions"}),
-        (make(SETS, rule="gamma"), set()),
+        (make(SETS, rule="gamma"), {"responses"}),
     ):
         train(milestone, found, 30)
         drawn = dict(milestone.figures(found))
@@ -462,9 +548,18 @@ def test_figures_are_drawn() -> None:
         assert set(dict(milestone.figures(found))) == {"templates"}
 
 
-def test_the_boundary_is_drawn_once_for_each_mistake() -> None:
-    milestone, found = make(replicas=3, order="shuffled")
-    train(milestone, found, 500)
+@pytest.mark.parametrize("steps", [None, 1, 13])
+def test_the_boundary_is_drawn_once_for_each_mistake(steps: int | None) -> None:
+    """Also of a run that ended within a pass."""
+    milestone, found = make(replicas=3, order="shuffled", steps=steps, batch_size=10)
+    if steps is None:
+        train(milestone, found, 500)
+    else:
+        (phase,) = milestone.phases()
+        batches = Batches(phase, found, milestone, milestone.config)
+        for step in range(steps):
+            epoch, position = divmod(step, batches.per_epoch)
+            milestone.step(batches.begin(epoch)(position))
     axes = dict(milestone.figures(found))["boundary"].axes[0]
     made = int(milestone.mistakes[0])
     lines = [line for line in axes.lines if line.get_linestyle() == "-"]
@@ -485,6 +580,10 @@ def test_the_boundary_is_drawn_once_for_each_mistake() -> None:
         ({"rule": "gamma"}, "rule=gamma does not learn data.name=clouds"),
         ({"data.name": "stimuli"}, "rule=error_correction does not learn data.name=stimuli"),
         ({"data.name": "stimuli", "rule": "gamma", "model.masks": 2}, "model.a_units must be 0"),
+        ({"model.masks": 3}, "model.masks must be at most 2, the number of points, got 3"),
+        ({"data.name": "mnist5k", "model.masks": 3}, "at most so many of 400 points .* more than 100,000; choose a"),
+        ({"data.name": "functions", "replicas": 17}, "there are 2\\^4 functions of 2 inputs, .* and no number 16"),
+        ({"data.name": "stimuli", "rule": "gamma", "replicas": 2}, "replicas=2: .* one machine, .* `-m seed=0,1,2`"),
         ({"epochs": None}, "epochs must be a whole number"),
         ({"precision": "bf16"}, "precision must be fp32 or tf32"),
     ],

@@ -12,6 +12,7 @@ import torch
 
 import landmarks
 from landmarks import cli
+from landmarks.milestones.mlp_xor import MLPXOR
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -101,3 +102,37 @@ def test_a_failure_of_a_run_is_an_exception(workplace: Path) -> None:
 def test_quiet_on_the_command_line_leaves_the_result(workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["run", "mlp_xor", "-q"]) == 0
     assert capsys.readouterr().out == landmarks.load("last").result + "\n"
+
+
+def test_a_run_leaves_the_process_as_it_was(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads, flags and random numbers of whoever calls are his own again; also where the run fails."""
+
+    def fail(milestone: MLPXOR, metrics: object) -> str:
+        raise landmarks.LandmarksError("on purpose")
+
+    torch.manual_seed(7)
+    expected = torch.rand(3)
+    torch.manual_seed(7)
+    before = torch.get_num_threads(), torch.get_deterministic_debug_mode(), torch.get_float32_matmul_precision()
+    torch.set_num_threads(before[0] + 1)
+    landmarks.run("mlp_xor", "epochs=3", "threads=1", quiet=True)
+    monkeypatch.setattr(MLPXOR, "conclude", fail)
+    with pytest.raises(landmarks.LandmarksError, match="on purpose"):
+        landmarks.run("mlp_xor", "epochs=3", quiet=True)
+    assert torch.get_num_threads() == before[0] + 1
+    torch.set_num_threads(before[0])
+    after = torch.get_num_threads(), torch.get_deterministic_debug_mode(), torch.get_float32_matmul_precision()
+    assert after == before
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_an_old_handle_sees_what_became_of_its_run(workplace: Path) -> None:
+    run = landmarks.run("mlp_xor", "epochs=5", quiet=True)
+    assert run.summary["steps"] == 5
+    run.resume("epochs=9", quiet=True)
+    assert run.summary["steps"] == 9
+
+
+def test_an_override_is_a_text() -> None:
+    with pytest.raises(landmarks.UsageError, match='override 3: write a text, "KEY=VALUE"'):
+        landmarks.run("perceptron", 3)  # type: ignore[arg-type]

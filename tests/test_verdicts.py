@@ -300,6 +300,14 @@ def test_shares_differ_where_fishers_sum_says_and_seldom_by_chance() -> None:
         assert sum(chance[cell] for cell, differ in differs.items() if differ) <= 0.05
 
 
+@pytest.mark.parametrize(("theirs", "tried"), [(30, 30), (1, 1), (2, 40), (0, 30)])
+def test_a_share_says_what_else_would_have_been_compatible(theirs: int, tried: int) -> None:
+    borne = [ours for ours in range(61) if fisher(ours, 60, theirs, tried) >= 0.05]
+    claim = replace(SHARE, counts=(theirs, tried))
+    said = judge(claim, [replace(run, solved=i < 20) for i, run in enumerate(measured([1.0] * 60))]).sentence
+    assert f"{min(borne)} to {max(borne)} of 60 would be compatible" in said
+
+
 def test_power_of_a_share_and_where_thirty_of_thirty_turns() -> None:
     """Of 30, as many as 25 against 30 of 30 are compatible (p = 0.052), 24 are not (0.024)."""
     words = [word(SHARE, [1.0] * solved + [math.inf] * (30 - solved)) for solved in range(31)]
@@ -529,6 +537,14 @@ def test_a_value_on_other_data_is_shown_and_not_judged() -> None:
     assert two.n == 6
     mixed = judge(claim, [*measured([0.5] * 9, data="mnist5k"), *measured(FIVE, data="mnist")])
     assert (mixed.word, mixed.n, mixed.ours) == ("compatible", 5, pytest.approx(0.01))
+
+
+def test_a_contrast_without_a_published_number_says_so() -> None:
+    arms = measured([0.010, 0.011, 0.012, 0.010, 0.011]), measured([0.030, 0.031, 0.032, 0.030, 0.031])
+    assert "ahead by 2.00 % ± 0.12 % (paper 2.00 %); " in judge(CONTRAST, *arms).sentence
+    without = judge(replace(CONTRAST, published=0.0), *arms)
+    assert "ahead by 2.00 % ± 0.12 % (paper prints no number); " in without.sentence
+    assert without.word == "holds"
 
 
 def test_a_contrast_is_judged_on_other_data_but_within_one_set() -> None:

@@ -29,6 +29,8 @@ class Draws(NamedTuple):
 
 
 FIRST = Draws()
+HELD_OUT = 0.2
+"""data.test of configs/config.yaml, which any other set than files of one's own must leave so."""
 
 
 @dataclass(frozen=True)
@@ -134,20 +136,32 @@ def load(settings: DataSettings, draws: Draws = FIRST) -> Data:
 def discover(settings: DataSettings) -> dict[str, Any]:
     """What a network must know of files of your own to be built: `inputs` and `classes`, where they are not given.
 
-    {} for any other set. Raises LandmarksError for files that cannot be read, UsageError where a key makes no sense.
+    {} for any other set. Raises LandmarksError for files that cannot be read, UsageError where a key has no effect.
     """
     source = SOURCES.get(settings.name)
     asked = [key for key in ("inputs", "classes") if getattr(settings, key) is None]
+    _check_files(settings, source)
     if source is not None and source.own:
         return {k: v for k, v in import_module(source.module).discover(settings).items() if k in asked} if asked else {}
-    _check_root(settings, source)
     if len(asked) < 2:
         raise UsageError(f"data.inputs and data.classes are found in files of your own, and null for {settings.name}")
+    if settings.test != HELD_OUT:
+        raise UsageError(
+            f"data.test={settings.test:g}: divides files of your own, and not {settings.name}; leave it out"
+        )
+    if settings.valid and source is not None and source.generated:
+        raise UsageError(
+            f"data.valid={settings.valid}: {settings.name} is generated, and nothing of it is held out; leave it out"
+        )
     return {}
 
 
-def _check_root(settings: DataSettings, source: Source | None) -> None:
-    """Raise UsageError where data.root is given to a set that reads no files there."""
+def _check_files(settings: DataSettings, source: Source | None) -> None:
+    """Raise UsageError where data.root is given to a set that reads no files there, or data.invert to no pictures."""
+    if settings.invert and settings.name != "images":
+        raise UsageError(
+            f"data.invert=true: turns pictures of your own (data.name=images), and not {settings.name}; leave it out"
+        )
     if settings.root is not None and source is not None and not source.own and source.module != MNIST:
         raise UsageError(
             f"data.root={settings.root}: {settings.name} {'is ' * source.generated}{source.origin} and needs no files;"
@@ -163,7 +177,7 @@ def load_as(settings: DataSettings, classes: Sequence[str], form: Mapping[str, A
     """
     source = SOURCES.get(settings.name)
     make: Any = import_module(source.module) if source is not None and source.own else None
-    _check_root(settings, source)
+    _check_files(settings, source)
     found = load(settings, draws) if make is None else None
     if (found.form.get("kind") if found else make.KIND) != form.get("kind"):
         raise UsageError(f"data.name={settings.name}: not of the kind that this run has learned from; name another set")

@@ -8,12 +8,12 @@ from typing import Annotated, Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from landmarks import temporal
 from landmarks.data import FIRST, Draws, splits
 from landmarks.errors import UsageError
 from landmarks.milestone import Data, Split
+from landmarks.parts import temporal
+from landmarks.parts.wiring import heard
 from landmarks.settings import POSITIVE, DataSettings
-from landmarks.wiring import heard
 
 MOST = 20
 """2^20 histories take a second or two."""

@@ -1,6 +1,6 @@
 """The small made-up sets of 1943–1986: logic, parity, encoder, symmetry, and Hinton's two family trees.
 
-Their settings also take a table of your own (`csv`, see `tables`), whose classes become targets like theirs.
+Their settings also take a table of your own (`csv`, see `tables`), whose labels become targets like theirs (`coded`).
 
 Nothing is drawn at random but the four held-out facts of the family trees, and those by a fixed permutation: the sets
 are byte for byte the same everywhere and for every seed.
@@ -97,9 +97,9 @@ def outputs(classes: Sequence[str]) -> int:
 
 
 def coded(y: Tensor, classes: int, targets: Sequence[float]) -> Tensor:
-    """Labels (N,) as targets (N, m): high for the second of two classes; of more, high for the unit of the class."""
+    """Labels (…, N) as targets (…, N, m): high for the second of two classes; of more, for the unit of the class."""
     low, high = targets
-    on = y[:, None] == torch.arange(classes) if classes > 2 else y[:, None] == 1
+    on = y[..., None] == (torch.arange(classes, device=y.device) if classes > 2 else 1)
     return torch.where(on, high, low).float()
 
 

@@ -32,6 +32,7 @@ SIDE = 28
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".pgm", ".ppm", ".pbm")
 """What counts as a picture in a folder; other files there are left alone, as notes and thumbnails are."""
 DIGITS = tuple("0123456789")
+"""The classes of MNIST, and of every set in its form."""
 
 
 def discover(settings: DataSettings) -> dict[str, Any]:
@@ -57,8 +58,8 @@ def load(settings: DataSettings, draws: Draws = FIRST) -> Data:
         x, y = parts["train"]
         held = torch.from_numpy(splits.held_out(y.numpy(), settings.test))
         parts = {"train": Split(x[~held], y[~held]), "test": Split(x[held], y[held])}
-    if getattr(settings, "valid", 0):
-        parts = splits.divide(settings, parts["train"], lambda: parts["test"])
+    if settings.valid:
+        parts = splits.hold_out(parts["train"], settings.valid)
     parts = {name: part for name, part in parts.items() if len(part.x)}
     return Data("images", parts, splits.checksum(parts), classes=classes, form=form(parts["train"].x, settings.invert))
 
@@ -185,6 +186,14 @@ def _fit(image: Image) -> Bytes:
 def _frame(picture: Bytes) -> Bytes:
     """The pixels of the border, one after another."""
     return np.concatenate([picture[0], picture[-1], picture[1:-1, 0], picture[1:-1, -1]])
+
+
+def background(x: Tensor) -> Tensor:
+    """What pictures x (N, 28, 28) are drawn on, (N, 1, 1): the median of the border of each."""
+    import torch
+
+    border = torch.cat([x[:, 0], x[:, -1], x[:, 1:-1, 0], x[:, 1:-1, -1]], 1)
+    return border.sort(1).values[:, border.shape[1] // 2, None, None]  # median() is not deterministic on CUDA
 
 
 def _border(picture: Bytes) -> float:

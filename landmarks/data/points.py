@@ -1,6 +1,7 @@
 """Points to learn: two clouds with a margin between them, all functions of n bits, the random stimuli of 1958.
 
 Everything is drawn from (seed, replica), or counted: replica 7 of many sees what it sees alone, on every machine.
+The stimuli are those of one replica.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class PointSettings(DataSettings):
 
     Of `functions`: how many `bits`. Of `stimuli`: how many `responses`, how many stimuli for each (`points` on average,
     with a standard deviation of `variation` times that), how many A-units (`dimensions`), and which share of them is
-    `active`. Of pictures: how many of the training set are held out as `valid`.
+    `active`.
     """
 
     points: Annotated[int, POSITIVE]
@@ -45,18 +46,23 @@ class PointSettings(DataSettings):
     responses: Annotated[int, SEVERAL]
     active: Annotated[float, FRACTION]
     variation: Annotated[float, NOT_NEGATIVE]
-    valid: Annotated[int, NOT_NEGATIVE]
 
 
 def load(settings: DataSettings, draws: Draws = FIRST) -> Data:
     """`train` alone. Clouds and functions: x (R, N, n) and y (R, N), −1 or +1, float32, each replica its own.
 
-    Stimuli: x (N, A) uint8, which A-units are active; y (N,) int64, the response; the same ones for all replicas.
-    Raises UsageError where no points are left so far from the plane, or there are fewer functions than replicas.
+    Stimuli: x (N, A) uint8, which A-units are active; y (N,) int64, the response.
+    Raises UsageError where no points are left so far from the plane, where there are fewer functions than replicas, and
+    for stimuli of several replicas.
     """
     if not isinstance(settings, PointSettings):
         raise UsageError(f"data.name={settings.name}: this milestone does not learn generated points")
     if settings.name == "stimuli":
+        if draws.replicas > 1:
+            raise UsageError(
+                f"replicas={draws.replicas}: data.name=stimuli are drawn for one machine, so replicas must be 1;"
+                " use `-m seed=0,1,2`"
+            )
         parts = {"train": _stimuli(settings, stream(draws.seed, draws.first, "patterns"))}
         return Data(settings.name, parts, splits.checksum(parts))
     split = _functions(settings, draws) if settings.name == "functions" else _clouds(settings, draws)

@@ -30,9 +30,8 @@ def split(x: npt.NDArray[np.uint8], y: npt.NDArray[np.integer]) -> Split:
 
 
 def divide(settings: DataSettings, train: Split, test: Callable[[], Split]) -> dict[str, Split]:
-    """`train` and `test`; or, where the settings have `valid` > 0, `train` and `valid`, and `test` is never called."""
-    count = getattr(settings, "valid", 0)
-    return hold_out(train, count) if count else {"train": train, "test": test()}
+    """`train` and `test`; or, with data.valid, `train` and `valid`, and `test` is never called."""
+    return hold_out(train, settings.valid) if settings.valid else {"train": train, "test": test()}
 
 
 def hold_out(train: Split, count: int) -> dict[str, Split]:
@@ -42,7 +41,7 @@ def hold_out(train: Split, count: int) -> dict[str, Split]:
     """
     n = len(train.x)
     if not 0 < count < n:
-        raise UsageError(f"data.valid must leave some of the {n} training images to learn from, got {count}")
+        raise UsageError(f"data.valid must leave some of the {n} training patterns to learn from, got {count}")
     held = np.zeros(n, dtype=bool)
     held[permutation(n)[:count]] = True
     valid = torch.from_numpy(held)

@@ -12,6 +12,7 @@ import math
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
@@ -24,7 +25,7 @@ from landmarks.errors import LandmarksError, UsageError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from landmarks.milestone import Data
+    from landmarks.milestone import Data, Split
     from landmarks.settings import DataSettings
 
 KIND = "table"
@@ -52,8 +53,8 @@ def discover(settings: DataSettings) -> dict[str, Any]:
 def load(settings: DataSettings, draws: Draws = FIRST) -> Data:
     """`train`, and `test` with data.test of every class (or `valid` where the settings hold some out).
 
-    x (N, n) float32, standardised; y (N,) int64, the place in `classes`; for settings with `targets`, y (N, m) float32
-    (see `patterns.coded`). Raises LandmarksError for a file that is no such table, UsageError where none is named.
+    x (N, n) float32, standardised; y (N,) int64, the place in `classes`. Raises LandmarksError for a file that is no
+    such table, UsageError where none is named.
     """
     import torch
 
@@ -75,7 +76,7 @@ def load(settings: DataSettings, draws: Draws = FIRST) -> Data:
         "mean": learned.mean(0).tolist(),
         "deviation": np.where(constant, 1, learned.std(0)).tolist(),
     }
-    return _data(settings, {name: part for name, part in parts.items() if len(part.x)}, classes, form)
+    return _data({name: part for name, part in parts.items() if len(part.x)}, classes, form)
 
 
 def load_as(settings: DataSettings, classes: Sequence[str], form: Mapping[str, Any]) -> Data:
@@ -88,7 +89,7 @@ def load_as(settings: DataSettings, classes: Sequence[str], form: Mapping[str, A
     table = _labelled(path, read(path, len(form["mean"])))
     _compare_names(path, table, form)
     y = torch.from_numpy(_places(path, table, tuple(classes)))
-    return _data(settings, {"test": Split(torch.from_numpy(table.cells), y)}, tuple(classes), form)
+    return _data({"test": Split(torch.from_numpy(table.cells), y)}, tuple(classes), form)
 
 
 def rows(path: Path, form: Mapping[str, Any]) -> tuple[Tensor, tuple[int, ...]]:
@@ -129,40 +130,42 @@ def _read(path: Path, inputs: int | None, stamp: tuple[int, int]) -> Table:
 def _parse(path: Path, file: TextIO, inputs: int | None) -> Table:
     lines = _lines(file)
     start, first = next(lines, (0, []))
-    width = len(first)
-    labelled = inputs is None or width != inputs
-    if width < 1 + labelled or inputs not in (None, width, width - 1):
+    columns = _columns(path, len(first), inputs)
+    names = () if any(map(_is_number, first[:columns])) else tuple(first)
+    cells, labels, places = array("d"), list[str](), list[int]()
+    for number, row in lines if names else chain([(start, first)], lines):
+        if len(row) != len(first):
+            raise LandmarksError(
+                f"{path}: line {number} has {len(row)} cells and the first line {len(first)}; correct it"
+            )
+        cells.extend(_numbers(path, number, row[:columns], names))
+        if not all(row[columns:]):
+            raise LandmarksError(f"{path}: line {number}, column {len(row)}: the label is missing; fill it in")
+        labels += row[columns:]
+        places.append(number)
+    table = np.array(cells).reshape(len(places), columns)
+    if not names and _names_are_numbers(labels):
+        names, table, labels, places = tuple(first), table[1:], labels[1:], places[1:]
+    if not places:
+        raise LandmarksError(f"{path}: holds no rows; a table has a row for each pattern")
+    return Table(table, tuple(labels), tuple(places), names[:columns])
+
+
+def _columns(path: Path, width: int, inputs: int | None) -> int:
+    """How many of the cells of a line are numbers: all but the label. Raises LandmarksError where they do not fit."""
+    columns = width - (inputs is None or width != inputs)
+    if columns < 1 or inputs not in (None, columns):
         wanted = "at least two columns" if inputs is None else f"{inputs}, or {inputs + 1} with the label,"
         raise LandmarksError(
             f"{path}: has {width} column{'s' * (width != 1)}, and {wanted} are needed, separated by commas, semicolons"
             " or tabs"
         )
-    names = () if any(map(_is_number, first[: width - labelled])) else tuple(first)
-    cells, labels, places = array("d"), list[str](), list[int]()
-    for number, row in lines if names else _again(start, first, lines):
-        if len(row) != width:
-            raise LandmarksError(f"{path}: line {number} has {len(row)} cells and the first line {width}; correct it")
-        try:
-            cells.extend(map(float, row[: width - labelled]))
-        except ValueError:
-            raise _wrong(path, number, row[: width - labelled], names) from None
-        if not all(map(math.isfinite, cells[len(cells) - width + labelled :])):
-            raise _wrong(path, number, row[: width - labelled], names)
-        labels += row[width - 1 :] if labelled else []
-        places.append(number)
-        if labelled and not row[-1]:
-            raise LandmarksError(f"{path}: line {number}, column {width}: the label is missing; fill it in")
-    table = np.array(cells).reshape(len(places), width - labelled)
-    if (
-        labelled
-        and not _is_number(labels[0] if labels else "0")
-        and len(labels) > 1
-        and all(map(_is_number, labels[1:]))
-    ):
-        names, table, labels, places = tuple(first), table[1:], labels[1:], places[1:]  # names that are numbers
-    if not len(table):
-        raise LandmarksError(f"{path}: holds no rows; a table has a row for each pattern")
-    return Table(table, tuple(labels), tuple(places), names[: width - labelled])
+    return columns
+
+
+def _names_are_numbers(labels: Sequence[str]) -> bool:
+    """Whether a first line that could be a row holds the columns' names: its label alone is no number (0, 1, kind)."""
+    return len(labels) > 1 and not _is_number(labels[0]) and all(map(_is_number, labels[1:]))
 
 
 def _lines(file: TextIO) -> Iterator[tuple[int, list[str]]]:
@@ -176,16 +179,22 @@ def _lines(file: TextIO) -> Iterator[tuple[int, list[str]]]:
             yield reader.line_num, [cell.strip() for cell in row]
 
 
-def _again(number: int, first: list[str], rest: Iterator[tuple[int, list[str]]]) -> Iterator[tuple[int, list[str]]]:
-    yield number, first
-    yield from rest
-
-
 def _is_number(cell: str) -> bool:
     try:
         return math.isfinite(float(cell))
     except ValueError:
         return False
+
+
+def _numbers(path: Path, line: int, cells: Sequence[str], names: Sequence[str]) -> list[float]:
+    """The cells as numbers. Raises LandmarksError for the first one that is none."""
+    try:
+        found = [*map(float, cells)]
+    except ValueError:
+        raise _wrong(path, line, cells, names) from None
+    if not all(map(math.isfinite, found)):
+        raise _wrong(path, line, cells, names)
+    return found
 
 
 def _wrong(path: Path, line: int, cells: Sequence[str], names: Sequence[str]) -> LandmarksError:
@@ -254,12 +263,10 @@ def _standardised(x: Tensor, form: Mapping[str, Any]) -> Tensor:
     return ((x - x.new_tensor(form["mean"])) / x.new_tensor(form["deviation"])).float()
 
 
-def _data(settings: DataSettings, parts: Mapping[str, Any], classes: tuple[str, ...], form: Mapping[str, Any]) -> Data:
-    """The splits as a milestone takes them."""
-    from landmarks.data import patterns, splits
+def _data(parts: Mapping[str, Split], classes: tuple[str, ...], form: Mapping[str, Any]) -> Data:
+    """The splits as a milestone takes them; the checksum is of the numbers in the file, which another unit changes."""
+    from landmarks.data import splits
     from landmarks.milestone import Data, Split
 
-    parts = {name: Split(_standardised(x, form), y) for name, (x, y) in parts.items()}
-    if isinstance(settings, patterns.PatternSettings):
-        parts = {name: Split(x, patterns.coded(y, len(classes), settings.targets)) for name, (x, y) in parts.items()}
-    return Data("csv", parts, splits.checksum(parts), classes=classes, form=form)
+    standard = {name: Split(_standardised(x, form), y) for name, (x, y) in parts.items()}
+    return Data("csv", standard, splits.checksum(parts), classes=classes, form=form)

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from landmarks.milestones.mcculloch_pitts import FIGURE_1, McCullochPitts, Wired, all_of, cold
+from landmarks.parts.temporal import evaluate
+from landmarks.parts.wiring import Cell, Net
 from landmarks.randomness import stream
-from landmarks.temporal import evaluate
-from landmarks.wiring import Cell, Net
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -67,7 +67,7 @@ def _activities(milestone: MLPXOR, data: Data) -> Figure:
     """A column for each pattern, sorted by its target; rows: inputs, hidden units, outputs, targets."""
     from matplotlib.figure import Figure
 
-    x, y = data.splits["train"]
+    x, y = data.splits["train"].x, milestone.targets(data.splits["train"].y)
     shown = _shown(milestone)
     with torch.no_grad():
         found = milestone.activities(x.expand(milestone.config.replicas, *x.shape))
@@ -169,7 +169,7 @@ def _cut(milestone: MLPXOR, data: Data, along: Floats, across: Floats) -> Floats
     side -= step * (side @ step) / (step @ step).clamp(min=1e-12)
     side *= step.norm() / side.norm()
     a, b = (torch.from_numpy(axis)[:, None, None] for axis in (along, across))
-    x, y = (tensor.double().cpu() for tensor in data.splits["train"])
+    x, y = data.splits["train"].x.double().cpu(), milestone.targets(data.splits["train"].y).double().cpu()
     rows = []
     for place in a:
         weights = milestone.views(start + place * step + b[:, 0] * side)
@@ -182,8 +182,9 @@ def sweeps(milestone: MLPXOR, data: Data) -> Figure:
     """How many sweeps the starts took, and the one number that was printed."""
     from matplotlib.figure import Figure
 
-    x, _ = data.splits["train"]
-    done = milestone.met(milestone(x.expand(milestone.config.replicas, *x.shape)) - data.splits["train"].y).cpu()
+    x, y = data.splits["train"]
+    error = milestone(x.expand(milestone.config.replicas, *x.shape)) - milestone.targets(y)
+    done = milestone.met(error).cpu()
     taken = milestone.sweeps.cpu()[done].numpy()
     figure = Figure(figsize=(6.6, 3.8), layout="constrained")
     axes = figure.add_subplot()

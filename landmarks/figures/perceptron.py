@@ -15,11 +15,13 @@ from matplotlib.patches import FancyBboxPatch
 
 from landmarks.data import Draws, load
 from landmarks.data.batches import Batches
+from landmarks.data.pictures import DIGITS
 from landmarks.data.points import planes
 from landmarks.milestone import Data, Split
 
 if TYPE_CHECKING:
     from landmarks.milestones.perceptron import Perceptron
+    from landmarks.parts.reinforcement import Responses
     from landmarks.results import Run
 
 Floats = npt.NDArray[np.float64]
@@ -51,14 +53,16 @@ def boundary(milestone: Perceptron, data: Data) -> Figure:
 
 def _path(milestone: Perceptron, data: Data) -> list[Floats]:
     """The weights of the first replica after each of its mistakes, with the bias last: the training once more."""
-    alone = type(milestone)(replace(milestone.config, replicas=1))
+    alone, made = type(milestone)(replace(milestone.config, replicas=1)), int(milestone.mistakes[0, 0])
     split = Split(*(part[:1].cpu() for part in data.splits["train"]))
     path: list[Floats] = []
     for phase in alone.phases():
         batches = Batches(replace(phase, batch_size=1), replace(data, splits={"train": split}), alone, alone.config)
-        for epoch in range(milestone.config.epochs or 1):
+        for epoch in range(milestone.config.steps or milestone.config.epochs or 1):
             before, batch = len(path), batches.begin(epoch)
             for position in range(batches.per_epoch):
+                if len(path) == made:
+                    return path
                 alone.step(batch(position))
                 if int(alone.mistakes) > len(path):
                     w = alone.weight.detach()[0, 0].double().numpy().copy()
@@ -85,15 +89,20 @@ def mistakes(milestone: Perceptron, data: Data) -> Figure:
 
 def _scatter(axes: Axes, milestone: Perceptron, split: Split) -> None:
     bound, made = milestone.bound(split).cpu().numpy(), milestone.mistakes[:, 0].cpu().numpy()
+    learned = _learned(milestone, split)
     limits = np.array([0.7 * bound.min(), 1.4 * bound.max()])
-    axes.loglog(bound, np.maximum(made, 0.8), "o", color=INK, alpha=0.55, markersize=5, markeredgewidth=0)
+    for which, face, label in ((learned, INK, "learned"), (~learned, "white", "not learned")):
+        style = {"markersize": 5, "markerfacecolor": face, "markeredgecolor": INK, "markeredgewidth": 0.6}
+        axes.loglog(bound[which], np.maximum(made[which], 0.8), "o", alpha=0.55, label=label, **style)
+    if not learned.all():
+        axes.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(0, 0.93))  # where no point can be
     axes.plot(limits, limits, color=ACCENT, linewidth=1.5)
     low = 0.6 * max(made.min(), 1)
     axes.fill_between(limits, limits, 2 * limits.max(), color=ACCENT, alpha=0.08, linewidth=0)
     axes.text(limits[0] * 1.05, 1.55 * limits.max(), "excluded by the theorem", color=ACCENT, fontsize=9, va="top")
     axes.set(xlim=limits, ylim=(low, 2 * limits.max()))
-    held = int((made <= bound).sum())
-    axes.set_title(f"Under the bound in {held:,} of {len(made):,} draws", fontsize=11)
+    held = int((learned & (made <= bound)).sum())
+    axes.set_title(f"Learned under the bound in {held:,} of {len(made):,} draws", fontsize=11)
     axes.set_xlabel("bound (R/γ)²", fontsize=9)
     axes.set_ylabel("mistakes made", fontsize=9)
     for axis in (axes.xaxis, axes.yaxis):
@@ -134,8 +143,7 @@ def functions(milestone: Perceptron, data: Data) -> Figure:
 
 def _learned(milestone: Perceptron, split: Split) -> npt.NDArray[np.bool_]:
     with torch.no_grad():
-        right = milestone.targets(split.y) * milestone.sums(split.x) > 0
-    found: npt.NDArray[np.bool_] = right.flatten(1).all(1).cpu().numpy()
+        found: npt.NDArray[np.bool_] = milestone.learned(split).cpu().numpy()
     return found
 
 
@@ -172,7 +180,7 @@ def templates(milestone: Perceptron) -> Figure:
     rows = -(-len(pictures) // columns)
     figure = Figure(figsize=(1.5 * columns + 0.9, 1.65 * rows + 0.5), layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False)
-    names = milestone.config.data.classes or [str(digit) for digit in range(10)]
+    names = milestone.config.data.classes or DIGITS
     for axes, picture, name in zip(panels.flat, pictures, names[-len(pictures) :], strict=False):
         bound = float(np.abs(picture).max()) or 1.0
         axes.imshow(picture, cmap="RdBu_r", vmin=-bound, vmax=bound)
@@ -181,6 +189,34 @@ def templates(milestone: Perceptron) -> Figure:
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(False)
     figure.suptitle("What each R-unit looks for (red excites, blue inhibits)", fontsize=11)
+    return figure
+
+
+def responses(milestone: Perceptron, machine: Responses, data: Data) -> Figure:
+    """How often each response of 1958 wins where it is correct, beside how many stimuli it was given."""
+    x, y = data.splits["train"]
+    system, value = milestone.config.model.system, milestone.weight[0, 0].detach()
+    parts = zip(torch.split(x, 500), torch.split(y, 500), strict=True)
+    won = torch.cat([machine.correct(value, *part, system) for part in parts]).double().cpu().numpy()
+    given = np.bincount(y.cpu().numpy())
+    right = np.bincount(y.cpu().numpy(), won)[given > 0] / given[given > 0]
+    figure = Figure(figsize=(6.2, 4.4), layout="constrained")
+    axes = figure.add_subplot()
+    axes.plot(given[given > 0], right, "o", color=INK, alpha=0.55, markersize=5, markeredgewidth=0)
+    axes.axhline(won.mean(), color=INK, linewidth=1.5, label=f"all stimuli: {won.mean():.2f}")
+    if milestone.claim is not None:
+        paper = milestone.claim.published
+        axes.axhline(paper, color="black", linewidth=1, linestyle="--", label=f"paper: {paper:.2f}")
+    axes.axhline(0.5, color=ACCENT, linewidth=1, linestyle=":", label="a guess")
+    axes.set(ylim=(-0.03, 1.03), xlim=(0, None))
+    rule = {"alpha": "α", "beta": "β", "gamma": "γ"}.get(milestone.config.rule)
+    axes.set_title(f"How often the correct response wins, {f'{rule}-system' if rule else 'no learning'}", fontsize=11)
+    axes.set_xlabel("stimuli of the response", fontsize=9)
+    axes.set_ylabel("probability of winning over another response", fontsize=9)
+    axes.tick_params(labelsize=8)
+    axes.legend(fontsize=8, frameon=False, loc="lower right")
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
     return figure
 
 

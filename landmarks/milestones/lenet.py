@@ -12,7 +12,7 @@ Reaches on all 60,000 images, 20 passes, one run: 0.95 % test error, 0.39 % on t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -23,12 +23,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from landmarks.claims import Arm, Claim, Demonstration, Departure, Gap, Reading
+from landmarks.data.pictures import DIGITS, SIDE, background
 from landmarks.data.splits import permutation
 from landmarks.errors import UsageError
-from landmarks.fused.lenet import Form, OnePattern
 from landmarks.milestone import Answer, Batch, Card, Data, Layer, Milestone, Optimizer, Phase, Scalars, Split, Sums
-from landmarks.randomness import stream
-from landmarks.second_order import (
+from landmarks.parts.fused_lenet import Form, OnePattern
+from landmarks.parts.second_order import (
     LINEAR,
     RELU,
     SDLM,
@@ -42,7 +42,8 @@ from landmarks.second_order import (
     Units,
     squashing,
 )
-from landmarks.settings import NOT_NEGATIVE, POSITIVE, SOME, DataSettings, Settings
+from landmarks.randomness import stream
+from landmarks.settings import POSITIVE, SOME, Check, DataSettings, Settings
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -51,7 +52,6 @@ BACKGROUND = -0.1
 """A pixel's byte p becomes 1.275·p/255 − 0.1: background −0.1, foreground 1.175 (II.B)."""
 TABLE_I = "012 123 234 345 045 015 0123 1234 2345 0345 0145 0125 0134 1245 0235 012345"
 """Which maps of S2 each of the 16 maps of C3 takes in (p. 8); no two alike, so that they learn different features."""
-DIGITS = tuple("0123456789")
 CODES = (
     "7c00e36c78f1e36c70000 1871e0c183060c18fc000 7c01f638618e30c1fc000 fe0c30c3c0c183c6f8000 7c0003367cf1e3cefc183"
     " 7c03fe0c0f0f03c6f8000 3cc3060fdcf1e3e6f8000 fe0c1861830c183060000 7d8f1e37d8f1e3c6f8000 7d9f1e3cefc1830cf0000"
@@ -70,6 +70,7 @@ class ModelSettings:
     biases: Literal["random", "zero"]
     bias_in_fan_in: bool
     subsampling: float | None
+    scramble: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,11 +106,12 @@ class Stage:
     rate: Annotated[float, POSITIVE]
 
 
+INSIDE = Check(f">= 0 and < {SIDE}, the side of a picture", lambda pixels: 0 <= pixels < SIDE)
+
+
 @dataclass(frozen=True, kw_only=True)
 class DigitSettings(DataSettings):
-    valid: Annotated[int, NOT_NEGATIVE]
-    shifted: Annotated[int, NOT_NEGATIVE]
-    scramble: bool
+    shifted: Annotated[int, INSIDE]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -298,7 +300,7 @@ CARD = Card(
             "pictures.",
             "the pixels in one fixed random order, so that no two neighbours are.",
             "Shows what the architecture owes to neighbourhood; a switch of yours.",
-            lambda config: config.data.scramble,
+            lambda config: config.model.scramble,
         ),
         Departure(
             "length",
@@ -341,7 +343,7 @@ CARD = Card(
         "model.c3": "table | dense",
         "loss.name": "map (eq. 9) | mse (eq. 8)",
         "optimizer.name": "sdlm | sgd | adam",
-        "data.scramble": "true: every picture's pixels in the same random order",
+        "model.scramble": "true: every picture's pixels in the same random order",
         "data.shifted": "also measure on pictures moved so many pixels",
         "batch_size": "1 | more",
         "data.name": "images, with data.root=FOLDER: pictures of your own, a folder for each class",
@@ -375,7 +377,7 @@ CARD = Card(
             ),
         ),
         picture="landmarks.figures.lenet:contrast",
-        off=("data.scramble=true",),
+        off=("model.scramble=true",),
         seeds=(0, 1, 2, 3, 4),
     ),
 )
@@ -409,7 +411,7 @@ class LeNet(Milestone):
         self.register_buffer("codes", codes)
         self.fused: OnePattern | None = None
         self.scrambled: Tensor | None
-        scrambled = torch.from_numpy(permutation(784, 3)) if config.data.scramble else None
+        scrambled = torch.from_numpy(permutation(784, 3)) if config.model.scramble else None
         self.register_buffer("scrambled", scrambled, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -425,7 +427,7 @@ class LeNet(Milestone):
         return F.pad(x[:, None], (2, 2, 2, 2), value=BACKGROUND) if "C1" in self.network else x
 
     def scramble(self, x: Tensor) -> Tensor:
-        """Pictures (B, 28, 28), with data.scramble their pixels in another order, the same for all."""
+        """Pictures (B, 28, 28), with model.scramble their pixels in another order, the same for all."""
         return x if self.scrambled is None else x.flatten(1)[:, self.scrambled].view_as(x)
 
     @property
@@ -551,9 +553,7 @@ class LeNet(Milestone):
         """Loss and error; with data.shifted also the error on pictures moved so many pixels to each side."""
         found, far = super().measure(split, size), self.config.data.shifted
         if far:
-            sides = [(far, 0), (-far, 0), (0, far), (0, -far)]
-            moved = [Split(torch.roll(split.x, side, (1, 2)), split.y) for side in sides]  # the borders are empty
-            errors = [super(LeNet, self).measure(part, size)["error"] for part in moved]
+            errors = [super(LeNet, self).measure(Split(x, split.y), size)["error"] for x in moved(split.x, far)]
             found["shifted_error"] = torch.stack(errors).mean()
         return found
 
@@ -578,7 +578,7 @@ class LeNet(Milestone):
             if "C1" in self.network:
                 yield "c1_kernels", draw.kernels(self.network["C1"].get_parameter("weight").cpu().numpy())
                 yield "feature_maps", draw.feature_maps(self._maps(x[:1]))
-        names, true, answers = data.classes or DIGITS, y.cpu().numpy(), given.cpu().numpy()
+        names, true, answers = data.classes, y.cpu().numpy(), given.cpu().numpy()
         yield "confusion", draw.confusion(true, answers, name, names)
         yield "errors", draw.errors(x.cpu().numpy(), true, answers, name, names)
 
@@ -613,6 +613,14 @@ class LeNet(Milestone):
             f" paper: {claim.format(claim.published)} on MNIST's 10,000 test digits ({claim.where})"
             + (f"; they differ, for here: {'; '.join(here)}" if here else "")
         )
+
+
+def moved(x: Tensor, far: int) -> Iterator[Tensor]:
+    """Pictures (B, 28, 28) moved by so many pixels to each of the four sides; what comes in is as their border is."""
+    ground = background(x)
+    wide = F.pad(x - ground, [far] * 4) + ground  # bytes go round at 256, and so come back
+    for top, left in ((0, far), (2 * far, far), (far, 0), (far, 2 * far)):
+        yield wide[:, top : top + SIDE, left : left + SIDE]
 
 
 def _row(name: str, layer: nn.Module, out: Tensor) -> Layer:

@@ -15,21 +15,21 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import cache, reduce
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import torch
 from torch import Tensor, nn
 
-from landmarks import temporal
 from landmarks.claims import Arm, Claim, Demonstration, Departure, Equal, Reading, Source
 from landmarks.data.histories import Histories, HistorySettings, chosen, whole
 from landmarks.errors import UsageError
 from landmarks.milestone import Card, Data, Layer, Milestone, Scalars, Split
+from landmarks.parts import temporal
+from landmarks.parts.temporal import And, Expression, Fired, Not, Or, parse
+from landmarks.parts.wiring import Cell, Inhibition, Net, Output, absolutely, draw_cell, draw_net
 from landmarks.randomness import stream
 from landmarks.settings import NOT_NEGATIVE, POSITIVE, Settings
-from landmarks.temporal import And, Expression, Fired, Not, Or, parse
-from landmarks.wiring import Cell, Inhibition, Net, Output, absolutely, draw_cell, draw_net
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -103,6 +103,8 @@ FIGURE_1 = {
 }
 """Figure 1 (p. 105): wiring and formulas as printed for a to e. For f to i the formulas are, and the wiring is ours."""
 XOR = parse("x1 and not x2 or x2 and not x1")
+EITHER = {0b0110, 0b1001}
+"""XOR and its contrary, numbered as in `computed`."""
 RULES: dict[str, tuple[Inhibition, int]] = {
     "absolute": ("absolute", 1),
     "spontaneous": ("absolute", 0),
@@ -184,7 +186,8 @@ def cold(steps: int) -> Tensor:
     return x
 
 
-def computed(inputs: int, inhibition: Inhibition, least: int, exceeded: bool = False) -> set[int]:
+@cache
+def computed(inputs: int, inhibition: Inhibition, least: int, exceeded: bool) -> frozenset[int]:
     """Every function of `inputs` present inputs that one cell computes; bit k answers the k-th pattern of `whole`.
 
     Up to `inputs` + 1 endings and as many inhibitory ones from each input, thresholds from `least` up to where nothing
@@ -195,7 +198,7 @@ def computed(inputs: int, inhibition: Inhibition, least: int, exceeded: bool = F
     excited, inhibited = (counts[:, kind] @ patterns.T for kind in (0, 1))
     thresholds = torch.arange(least, inputs * (inputs + 1) + 2.0)[:, None, None]
     answers = fires(excited, inhibited, thresholds, inhibition, exceeded)
-    return set((answers * 2 ** torch.arange(len(patterns))).sum(-1).flatten().tolist())
+    return frozenset((answers * 2 ** torch.arange(len(patterns))).sum(-1).flatten().tolist())
 
 
 def realise(expression: Expression) -> Net | None:
@@ -227,6 +230,11 @@ class McCullochPitts(Milestone):
         super().__init__(config)
         if config.expression is not None and config.task != "figure_1":
             raise UsageError(f"expression: one of your own goes without an experiment or task, got task={config.task}")
+        if config.data.expression != config.expression:
+            raise UsageError(
+                f"data.expression must be that of the net, expression={config.expression or 'null'}, got"
+                f" {config.data.expression or 'null'}; give expression=… alone"
+            )
         histories, nets = chosen(config.data), self.wiring()
         needed = max((len(net.inputs) for net in nets.values()), default=2)
         least = config.theorems.depth + config.theorems.reach + 1 if config.task == "theorems" else 1
@@ -293,26 +301,31 @@ class McCullochPitts(Milestone):
         least = RULES["relative" if model.inhibition == "relative" else "absolute"][1]
         counts = {n: computed(n, model.inhibition, least, model.threshold == "exceeded") for n in (1, 2, 3)}
         found = {f"one_unit_{n}": torch.tensor(len(functions)) for n, functions in counts.items()}
-        exclusive = 0
+        exclusive = len(counts[2] & EITHER)
         for rule, (inhibition, threshold) in RULES.items():
-            known = {n: computed(n, inhibition, threshold) for n in (1, 2, 3)}
+            known = {n: computed(n, inhibition, threshold, False) for n in (1, 2, 3)}
             found |= {f"one_unit_{rule}_{n}": torch.tensor(len(functions)) for n, functions in known.items()}
-            exclusive += len(known[2] & {0b0110, 0b1001})
+            exclusive += len(known[2] & EITHER)
         ((_, net),) = self.nets()
         found["one_unit_xor"] = torch.tensor(exclusive)
         found["three_units_xor"] = (net.agreement(all_of(x, len(net.net.inputs))) == 1).int()
         return found
 
     def _theorems(self, x: Tensor) -> Scalars:
-        """The share of random cases in which each theorem holds; the functions of 1, 2, 3 present inputs with a net."""
+        """The share of random cases in which each theorem holds; the functions of 1, 2, 3 present inputs with a net.
+
+        Theorem 3 both ways: what is false in silence is made into a net and nothing else, and what nets say is so.
+        """
         draw, sizes = stream(self.config.seed, 0, "evaluation"), self.config.theorems
         x, names = all_of(x.cpu(), 2), ("p", "q")
         said = [temporal.draw_expression(draw, names, sizes.depth, sizes.reach) for _ in range(sizes.expressions)]
         made = {expression: realise(expression) for expression in said}
+        nets = [draw_net(draw, names, 5) for _ in range(sizes.nets)]
         cases = {
-            "theorem_1": [self._solved(draw_net(draw, names, 5), x) for _ in range(sizes.nets)],
+            "theorem_1": [self._solved(net, x) for net in nets],
             "theorem_2": [self._agrees(net, x) for net in made.values() if net],
-            "theorem_3": [(net is None) == temporal.holds_in_silence(e) for e, net in made.items()],
+            "theorem_3": [(net is None) == temporal.holds_in_silence(e) for e, net in made.items()]
+            + [not any(map(temporal.holds_in_silence, temporal.solve(net).values())) for net in nets],
             "theorem_4": [self._equivalent(draw_cell(draw, "unit", list("pqrs"), 6)) for _ in range(sizes.units)],
         }
         found = {name: torch.tensor(held).float().mean() for name, held in cases.items() if held}
@@ -462,10 +475,10 @@ CLAIMS = (
            THEOREMS),
     _exact("M3b", "Every temporal propositional expression is realised by a net of order 0.", "theorem_2", 1,
            "Theorem 2", THEOREMS),
-    _exact("M4a", "An expression is realised if and only if it is false when nothing has fired.", "theorem_3", 1,
-           "Theorem 3", THEOREMS),
-    _exact("M4b", "So half of the 256 functions of three present inputs have a net (the count is ours).",
-           "functions_3", 128, "follows from Theorem 3", THEOREMS),
+    _exact("M4a", "What is false when nothing has fired is realised, and what a net without circles says is so.",
+           "theorem_3", 1, "Theorem 3", THEOREMS),
+    _exact("M4b", "Of the 256 functions of three present inputs the 128 that are false in silence get a net (the count"
+           " is ours; that no other has one is the theorem).", "functions_3", 128, "follows from Theorem 3", THEOREMS),
     _exact("M5", "Relative and absolute inhibition are equivalent in the extended sense.", "theorem_4", 1, "Theorem 4",
            THEOREMS),
     _exact("M6a", "One cell of the paper's computes 34 of the 256 functions of three inputs (no number is printed).",

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from landmarks.claims import Arm, Claim, Demonstration, Departure, Equal, Reading
-from landmarks.data.patterns import PatternSettings, sizes
+from landmarks.data.patterns import PatternSettings, coded, sizes
 from landmarks.errors import UsageError
 from landmarks.milestone import Answer, Batch, Card, Data, Decision, Layer, Milestone, Phase, Scalars, Split
 from landmarks.randomness import stream
@@ -255,8 +255,8 @@ class MLPXOR(Milestone):
 
     def step(self, batch: Batch) -> Scalars:
         """One sweep over all patterns; the weights change once, or after each pattern in the order of the batch."""
-        y = self.activities(batch.x)
-        error = y["output"] - batch.y
+        y, target = self.activities(batch.x), self.targets(batch.y)
+        error = y["output"] - target
         if self.config.criterion.tolerance is not None:
             self.done.copy_(self.met(error))
         torch.logical_not(self.done, out=self.learning)
@@ -266,7 +266,7 @@ class MLPXOR(Milestone):
         else:
             for i in range(batch.x.shape[1]):
                 y = self.activities(batch.x[:, i : i + 1])
-                self.learn(y, y["output"] - batch.y[:, i : i + 1])
+                self.learn(y, y["output"] - target[:, i : i + 1])
         if self.watching:
             self.observe(self.slopes)
         found = {"loss": self.energy(error)}
@@ -297,12 +297,12 @@ class MLPXOR(Milestone):
 
         Quartiles and mean of the sweeps are over those that met it, and left out where none did.
         """
-        error = self(split.x.expand(len(self.done), *split.x.shape)) - split.y
+        outputs = self(split.x.expand(len(self.done), *split.x.shape))
+        error = outputs - self.targets(split.y)
+        if self.own:
+            return {"loss": self.energy(error), "error": (self.classes(outputs) != split.y).float().mean()}
         worst = error.abs().amax(2)
         low, high = self.config.data.targets
-        if self.own:
-            wrong = self.classes(error + split.y) != self.classes(split.y)
-            return {"loss": self.energy(error), "error": wrong.float().mean()}
         found = {"loss": self.energy(error), "right": (worst < (high - low) / 2).float().mean()}
         if self.config.optimizer.dead_zone:
             found["sure"] = (worst < self.config.optimizer.dead_zone).float().mean()
@@ -316,6 +316,10 @@ class MLPXOR(Milestone):
             found |= dict(zip(("sweeps_q1", "sweeps_median", "sweeps_q3"), quartiles, strict=True))
             found["sweeps_mean"] = sweeps.mean()
         return found
+
+    def targets(self, y: Tensor) -> Tensor:
+        """What the output units should say, (…, N, m): y itself where generated, else its labels in code."""
+        return coded(y, len(self.config.data.classes or ()), self.config.data.targets) if self.own else y
 
     def classes(self, outputs: Tensor) -> Tensor:
         """Outputs (…, m) as classes (…): on which side of the middle a single one lies, the largest of several."""
@@ -333,8 +337,8 @@ class MLPXOR(Milestone):
         return Answer(label, activity.gather(1, label[:, None])[:, 0], "activity")
 
     def decide(self, metrics: Mapping[str, float]) -> Decision:
-        solved = metrics.get("train/solved" if self.own else "train_set/solved")
-        return Decision.STOP if solved == 1 else Decision.CONTINUE
+        solved = bool(self.done.all()) if self.own else metrics.get("train_set/solved") == 1
+        return Decision.STOP if solved else Decision.CONTINUE
 
     def layers(self) -> Sequence[Layer]:
         """Of one replica; each weight is one connection."""

@@ -1,6 +1,6 @@
 """Nets of all-or-none cells as data: who ends on whom, how often, and how many endings fire a cell.
 
-How such nets run is the matter of `landmarks/milestones/mcculloch_pitts.py`; what they say, of `landmarks/temporal.py`.
+How such nets run is the matter of the milestone; what they say, of `temporal.py` beside this file.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 if TYPE_CHECKING:
-    from landmarks.temporal import Expression
+    from landmarks.parts.temporal import Expression
 
 Inhibition = Literal["absolute", "relative", "none"]
 

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from landmarks.errors import UsageError
-from landmarks.wiring import Cell, Net, Output
+from landmarks.parts.wiring import Cell, Net, Output
 
 LONGEST = 99
 """The longest delay that is read; every history of 20 steps is more than can be gone through anyway."""
