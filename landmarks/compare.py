@@ -211,11 +211,11 @@ class Comparison:
             if output.exists() and MARK.encode() not in output.read_bytes():
                 raise UsageError(f"{output}: is in the way and was not drawn here; choose another file with -o FILE")
         logging.getLogger("matplotlib").setLevel(logging.ERROR)  # a home that cannot be written is none of its business
-        from landmarks import plots
+        from landmarks.figures import comparison
 
         mark = {"Creator": MARK} if output.suffix.lower() != ".png" else {"Software": MARK}
         try:
-            plots.comparison(self, slide).savefig(output, dpi=150, metadata=mark)
+            comparison.draw(self, slide).savefig(output, dpi=150, metadata=mark)
         except OSError as error:
             raise LandmarksError(
                 f"{output}: cannot be written ({error.strerror}); choose another with -o FILE"

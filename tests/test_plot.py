@@ -24,8 +24,9 @@ from PIL import Image
 from rich.console import Console as Terminal
 from scipy import stats
 
-from landmarks import cli, compare, config, plots, watch
+from landmarks import cli, compare, config, watch
 from landmarks.errors import UsageError
+from landmarks.figures import comparison
 
 Make = Callable[..., Path]
 compose = functools.cache(config.compose)
@@ -153,7 +154,7 @@ def test_the_published_number_is_dashed_where_all_speak_of_it(make: Make) -> Non
     linear = make("experiment=linear", test__error=[0.2, 0.1])
 
     def dashed(*folders: Path) -> list[float]:
-        (axes,) = plots.comparison(compare.Comparison(folders)).axes
+        (axes,) = comparison.draw(compare.Comparison(folders)).axes
         return [float(np.ravel(line.get_ydata())[0]) for line in axes.lines if line.get_linestyle() == "--"]
 
     assert dashed(plain, wide) == pytest.approx([0.95])
@@ -170,32 +171,30 @@ def test_one_number_that_differs_becomes_an_axis(make: Make) -> None:
     found = compare.Comparison(folders)
     assert found.key == "optimizer.mu"
     assert [group.settings["optimizer.mu"] for group in found.groups] == [0.02, 0.1, 0.3]
-    curves, against = plots.comparison(found).axes
+    curves, against = comparison.draw(found).axes
     assert (curves.get_xlabel(), against.get_xlabel(), against.get_xscale()) == ("epochs", "optimizer.mu", "log")
     assert compare.Comparison(folders[:4]).key is None
 
 
 def test_metrics_become_panels_and_errors_percent(make: Make) -> None:
     folder = make(test__error=[0.2, 0.1, 0.05], train__loss=[3.0, 2.0, 1.0])
-    error, loss = plots.comparison(compare.Comparison([folder], "test/error,train/loss")).axes
+    error, loss = comparison.draw(compare.Comparison([folder], "test/error,train/loss")).axes
     assert (error.get_title(), loss.get_title()) == ("test error (%)", "train loss")
     assert error.lines[0].get_ydata()[-1] == pytest.approx(5.0)  # type: ignore[index]
-    wide = plots.comparison(compare.Comparison([make(test__error=[0.9, 0.2, 0.05])]))
+    wide = comparison.draw(compare.Comparison([make(test__error=[0.9, 0.2, 0.05])]))
     assert wide.axes[0].get_yscale() == "log"
     assert error.get_yscale() == "linear"
 
 
 def test_each_line_has_its_colour_and_marker(make: Make) -> None:
     folders = [make(f"optimizer.mu={mu}", test__error=[0.2, 0.1]) for mu in (0.1, 0.2, 0.3, 0.4, 0.5)]
-    lines = [
-        line for line in plots.comparison(compare.Comparison(folders)).axes[0].lines if line.get_linestyle() == "-"
-    ]
+    lines = [line for line in comparison.draw(compare.Comparison(folders)).axes[0].lines if line.get_linestyle() == "-"]
     assert len({line.get_color() for line in lines}) == len({line.get_marker() for line in lines}) == 5
 
 
 def test_a_slide_is_wide_and_names_its_lines_without_overlap(make: Make) -> None:
     folders = [make(f"optimizer.name={n}", test__error=[0.2, 0.1]) for n in ("sdlm", "sgd", "adam")]
-    figure = plots.comparison(compare.Comparison(folders), slide=True)
+    figure = comparison.draw(compare.Comparison(folders), slide=True)
     FigureCanvasAgg(figure).draw()
     assert tuple(figure.get_size_inches()) == (16, 9)
     assert figure.legends == []
