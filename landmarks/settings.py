@@ -91,7 +91,9 @@ def build(cls: type[Any], tree: Mapping[str, Any], origin: Callable[[str], str],
         if str(key) not in names:
             raise UsageError(f"{origin(prefix + str(key))}: there is no key {prefix}{key}{nearest(str(key), names)}")
     values = {}
-    for name in names:
+    for name in sorted(
+        names, key=lambda name: dataclasses.is_dataclass(hints[name])
+    ):  # groups may repeat what is above
         key = prefix + name
         if name not in tree:
             raise UsageError(f"{origin(prefix.rstrip('.'))}: the key {key} is missing")

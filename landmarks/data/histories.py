@@ -84,15 +84,18 @@ def _of_expression(text: str, settings: HistorySettings) -> Histories:
     if receptors < len(net.inputs):
         wanted = f"{len(net.inputs)}, one for each name in the expression"
         raise UsageError(f"data.receptors must be {wanted}, got {receptors}")
-    if settings.length and settings.length <= output.lag:
+    least = temporal.telling(output)
+    if settings.length and settings.length < least:
         raise UsageError(
-            f"data.length must be > {output.lag}, the delay of the expression's net, got {settings.length}"
+            f"data.length must be at least {least}, got {settings.length}: in fewer steps the expression, which looks"
+            f" back {temporal.memory(output.formula)}, is not tried in all its cases by a net with an extra delay of"
+            f" {output.lag}"
         )
     if net.order:  # it looks back for ever
-        return _affordable(whole(receptors, settings.length or max(output.lag + 1, MOST // receptors)), output.lag + 1)
-    length = settings.length or temporal.memory(output.formula) + output.lag + 1
+        return _affordable(whole(receptors, settings.length or max(least, MOST // receptors)), least)
+    length = settings.length or least
     if settings.length or receptors * length <= MOST:
-        return _affordable(whole(receptors, length), output.lag + 1)
+        return _affordable(whole(receptors, length), least)
     places = [(length - 1 - delay, net.inputs.index(line)) for line, delay in sorted(heard(net, output.line))]
     return _affordable(Histories(receptors, length, tuple(places)), length)
 

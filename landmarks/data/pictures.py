@@ -8,6 +8,7 @@ grey of its border. data.invert then turns black on white into white on black. N
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -57,11 +58,27 @@ def load(settings: DataSettings, draws: Draws = FIRST) -> Data:
     if len(parts) == 1:
         x, y = parts["train"]
         held = torch.from_numpy(splits.held_out(y.numpy(), settings.test))
+        if settings.test and not settings.valid:
+            _check_tested(_train(root), classes, y.numpy(), y[held].numpy(), settings.test)
         parts = {"train": Split(x[~held], y[~held]), "test": Split(x[held], y[held])}
     if settings.valid:
         parts = splits.hold_out(parts["train"], settings.valid)
     parts = {name: part for name, part in parts.items() if len(part.x)}
     return Data("images", parts, splits.checksum(parts), classes=classes, form=form(parts["train"].x, settings.invert))
+
+
+def _check_tested(
+    folder: Path, classes: Sequence[str], y: npt.NDArray[np.int64], held: npt.NDArray[np.int64], share: float
+) -> None:
+    """Raise LandmarksError where a class has too few pictures for any of them to be among those held out to test."""
+    for label, name in enumerate(classes):
+        count = int((y == label).sum())
+        if count and not (held == label).any():
+            least = max(2, math.ceil(0.5 / share))
+            raise LandmarksError(
+                f"{folder / name}: has {count} picture{'s' * (count != 1)}, and with data.test={share:g} at least"
+                f" {least} are needed to learn from some and test on others; add some, or give data.test=0"
+            )
 
 
 def load_as(settings: DataSettings, classes: Sequence[str], form: Mapping[str, Any]) -> Data:
@@ -112,6 +129,8 @@ def read(path: Path, invert: bool = False) -> Bytes:
             image.draft("L", (8 * SIDE, 8 * SIDE))  # a photograph is decoded at a fraction of its size
             upright = ImageOps.exif_transpose(image)
             return 255 - _fit(_grey(upright)) if invert else _fit(_grey(upright))
+    except FileNotFoundError as error:
+        raise LandmarksError(f"{path}: there is no such file; correct its name") from error
     except Exception as error:  # decoders fail in any way; the answer is the same
         what = getattr(error, "strerror", None) or "it is no whole picture of a kind that is known here"
         raise LandmarksError(f"{path}: cannot be read as a picture ({what}); replace it or take it away") from error

@@ -6,6 +6,7 @@ The stimuli are those of one replica.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -23,6 +24,15 @@ Floats = npt.NDArray[np.float64]
 
 BITS = Check("between 1 and 10", lambda bits: 1 <= bits <= 10)
 SEVERAL = Check(">= 2", lambda count: count >= 2)
+ALONE: Mapping[str, tuple[str, object]] = {
+    "bits": ("functions", 2),
+    "margins": ("clouds", (0.02, 0.2)),
+    "offset": ("clouds", 0.2),
+    "responses": ("stimuli", 100),
+    "active": ("stimuli", 0.07),
+    "variation": ("stimuli", 0.5),
+}
+"""The keys of one set alone, with their values in configs/milestone/perceptron.yaml, which any other set leaves so."""
 DRAWS = 200
 """Times as many points as are wanted are drawn at most before a margin counts as too wide."""
 RANGE = Check("two numbers > 0, the smaller one first", lambda pair: len(pair) == 2 and 0 < pair[0] <= pair[1])
@@ -74,6 +84,30 @@ def planes(settings: PointSettings, draws: Draws) -> Floats:
     """The plane that parts each replica's clouds, (R, n + 1): its unit normal u, then −offset."""
     normals = [_normal(settings, stream(draws.seed, draws.first + r, "patterns")) for r in range(draws.replicas)]
     return np.column_stack((normals, np.full(draws.replicas, -settings.offset)))
+
+
+def check_keys(settings: PointSettings) -> None:
+    """Raise UsageError for a key without effect: of another set alone, and not as the file has it."""
+    for key, (name, default) in ALONE.items():
+        value = getattr(settings, key)
+        if settings.name != name and value != default:
+            raise UsageError(
+                f"data.{key}={_written(value)}: is of data.name={name} alone, and without effect on {settings.name};"
+                f" leave it at {_written(default)}"
+            )
+
+
+def _written(value: object) -> str:
+    """A value as it is given on the command line."""
+    return f"[{','.join(map(str, value))}]" if isinstance(value, tuple) else str(value)
+
+
+def which(bits: int, first: int, last: int) -> str:
+    """Functions by their numbers, among all of so many bits: functions 0 to 15 of the 65,536 of 4 inputs."""
+    every = f"{2**2**bits:,}" if bits <= 5 else f"2^{2**bits}"
+    numbers = [f"{number:,}" if bits <= 5 else str(number) for number in (first, last)]
+    said = f"functions {numbers[0]} to {numbers[1]}" if first < last else f"function {numbers[0]}"
+    return f"{said} of the {every} of {bits} input{'s' * (bits != 1)}"
 
 
 def parity(bits: int) -> int:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import textwrap
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,16 +28,20 @@ INK, ACCENT, PALE, BLUE = "#34495e", "#c0392b", "#7a869a", "#2b6cb0"
 WIDTH, HEIGHT, COLUMN = 0.62, 0.62, 1.9
 """Of a cell's triangle, and from one column of cells to the next."""
 Place = tuple[float, float]
+FEW = 12
+"""Columns of a net that can be read; in a longer one a chain of delays is drawn as one cell."""
+ROWS, STEPS = 24, 16
+"""Of a raster that can be read, and steps that each have a number."""
 
 
 def nets(milestone: McCullochPitts) -> Figure:
     """Every net of a run, its formulas above it, all to one scale."""
     from matplotlib.figure import Figure
 
-    chosen = milestone.nets()
+    chosen = [(name, condensed(wired.net)) for name, wired in milestone.nets()]
     across = min(len(chosen), 4)
     down = -(-len(chosen) // across)
-    columns = [_columns(wired.net) for _, wired in chosen]
+    columns = [_columns(net) for _, net in chosen]
     longest = max(len(each) for each in columns)
     widest = max(len(column) for each in columns for column in each)
     width, height = min(max(5.2, 0.8 * COLUMN * longest), 40.0), min(max(1.9, 0.6 * widest + 0.6), 40.0)
@@ -43,13 +49,51 @@ def nets(milestone: McCullochPitts) -> Figure:
         width, height = 3.7, 2.5
     figure = Figure(figsize=(width * across, height * down + 0.4), layout="constrained")
     figure.suptitle("dots excite, rings inhibit; two endings fire a cell unless it has a θ", fontsize=9, color=PALE)
-    for number, (name, wired) in enumerate(chosen, 1):
+    for number, (name, net) in enumerate(chosen, 1):
         axes = figure.add_subplot(down, across, number)
-        draw_net(axes, wired.net)
+        draw_net(axes, net)
         if len(chosen) > 1:
             axes.set(xlim=(-0.2, COLUMN * (longest - 1) + 1.0), ylim=(-0.5 * widest - 0.2, 0.5 * widest + 0.2))
-        axes.set_title(_title(name, wired.net, int(13 * width)), fontsize=8, loc="left")
+        axes.set_title(_title(name, net, int(13 * width)), fontsize=8, loc="left")
     return figure
+
+
+def condensed(net: Net) -> Net:
+    """A net that can be read as it is; in a longer one one cell, named so, for each chain of delays that nothing else
+    hears."""
+    if len(_columns(net)) <= FEW:
+        return net
+    heard = Counter(source for cell in net.cells for source in cell.sources)
+    chains: dict[str, list[str]] = {}  # last cell → the line that the chain hears, then its cells
+    for cell in net.cells:
+        if delays(net, cell):
+            source = cell.sources[0]
+            before = chains.pop(source) if source in chains and heard[source] == 1 else [source]
+            chains[cell.name] = [*before, cell.name]
+    names = {last: f"{way[1]}…{last}: {len(way) - 1} delays" for last, way in chains.items() if len(way) > 2}
+    inner = {line for way in chains.values() for line in way[1:-1]}
+    sources = {last: ((chains[last][0], 2),) for last in names}
+    cells = [
+        replace(cell, endings=sources.get(cell.name, cell.endings)) for cell in net.cells if cell.name not in inner
+    ]
+    return replace(
+        net,
+        cells=tuple(
+            replace(
+                cell,
+                name=names.get(cell.name, cell.name),
+                endings=tuple((names.get(line, line), count) for line, count in cell.endings),
+                inhibitors=tuple(names.get(line, line) for line in cell.inhibitors),
+            )
+            for cell in cells
+        ),
+    )
+
+
+def delays(net: Net, cell: Cell) -> bool:
+    """Whether a cell says nothing but what another line said one delay before (Fig. 1a), and is no output."""
+    spoken = {output.line for output in net.outputs}
+    return cell.endings == ((cell.sources[0], 2),) and cell.count == cell.threshold == 2 and cell.name not in spoken
 
 
 def _title(name: str, net: Net, signs: int) -> str:
@@ -195,10 +239,11 @@ def raster(milestone: McCullochPitts, x: Tensor) -> Figure:
     panels = _panels(milestone, x)
     across = min(len(panels), 4)
     down = -(-len(panels) // across)
-    rows = max(len(wired.net.lines) for _, wired, _ in panels)
+    rows = max(len(shown(wired.net)) for _, wired, _ in panels)
     figure = Figure(figsize=(3.1 * across, (0.8 + 0.2 * rows) * down + 0.4), layout="constrained")
-    what = "filled: fires; outlined: fires by the formula"
-    figure.suptitle(what, fontsize=9, color=PALE)
+    left = max(len(wired.net.lines) - len(shown(wired.net)) for _, wired, _ in panels)
+    what = "filled: fires; outlined: fires by the formula" + f"; {left} cells are not drawn" * (left > 0)
+    figure.suptitle(what if across > 1 else what.replace("; ", "\n"), fontsize=9, color=PALE)
     for number, (title, wired, history) in enumerate(panels, 1):
         axes = figure.add_subplot(down, across, number)
         draw_raster(axes, wired, history)
@@ -240,24 +285,33 @@ def least(wired: Wired, x: Tensor, count: int) -> list[Tensor]:
     return found
 
 
+def shown(net: Net) -> list[str]:
+    """The lines that have a row: all of few; of many all but delays, and of too many still receptors and outputs."""
+    spoken = {output.line for output in net.outputs}
+    telling = [*net.inputs, *(cell.name for cell in net.cells if not delays(net, cell))]
+    ends = [line for line in net.lines if line in net.inputs or line in spoken]
+    return next((lines for lines in ([*net.lines], telling) if len(lines) <= ROWS), ends)
+
+
 def draw_raster(axes: Axes, wired: Wired, history: Tensor) -> None:
     """A row for each line, a square where it fires: receptors grey, cells dark, what speaks red."""
     net = wired.net
     activity = wired(history.to(wired.endings.device))
     fired = activity[0].cpu().numpy()
     spoken = {output.line for output in net.outputs}
-    for row, line in enumerate(net.lines):
+    lines = shown(net)
+    for row, line in enumerate(lines):
         colour = PALE if line in net.inputs else ACCENT if line in spoken else INK
-        times = fired[:, row].nonzero()[0]
+        times = fired[:, net.lines.index(line)].nonzero()[0]
         axes.bar(times, 0.7, 0.8, bottom=row - 0.35, color=colour)
     histories = dict(zip(net.lines, activity.unbind(2), strict=True))
     for output in net.outputs:
         times = evaluate(output.formula, histories)[0].cpu().numpy().nonzero()[0] + output.lag
-        row, times = net.lines.index(output.line), times[times < len(fired)]
+        row, times = lines.index(output.line), times[times < len(fired)]
         axes.bar(times, 0.86, 0.96, bottom=row - 0.43, facecolor="none", edgecolor="black", linewidth=0.8)
-    axes.set(ylim=(len(net.lines) - 0.5, -0.5), xlim=(-0.6, len(fired) - 0.4))
-    axes.set_yticks(range(len(net.lines)), net.lines, fontsize=7)
-    axes.set_xticks(range(len(fired)), minor=False)
+    axes.set(ylim=(len(lines) - 0.5, -0.5), xlim=(-0.6, len(fired) - 0.4))
+    axes.set_yticks(range(len(lines)), lines, fontsize=7)
+    axes.set_xticks(range(0, len(fired), 1 if len(fired) <= STEPS else 5 if len(fired) <= 50 else 20))
     axes.tick_params(axis="x", labelsize=7)
     axes.tick_params(length=0)
     axes.set_xlabel("synaptic delays", fontsize=8)

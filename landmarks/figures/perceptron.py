@@ -16,8 +16,9 @@ from matplotlib.patches import FancyBboxPatch
 from landmarks.data import Draws, load
 from landmarks.data.batches import Batches
 from landmarks.data.pictures import DIGITS
-from landmarks.data.points import planes
+from landmarks.data.points import planes, which
 from landmarks.milestone import Data, Split
+from landmarks.parts.reinforcement import GREEK
 
 if TYPE_CHECKING:
     from landmarks.milestones.perceptron import Perceptron
@@ -35,7 +36,9 @@ def boundary(milestone: Perceptron, data: Data) -> Figure:
     figure = Figure(figsize=(6.2, 5.6), layout="constrained")
     axes = figure.add_subplot()
     for side, marker, colour in ((-1, "o", BLUE), (1, "^", ACCENT)):
-        axes.plot(*x[y == side].T, marker, color=colour, markersize=5, markeredgewidth=0, label=f"t = {side:+d}")
+        axes.plot(
+            *x[y == side].T, marker, color=colour, markersize=5, markeredgewidth=0, label=f"t = {'−+'[side > 0]}1"
+        )
     config = milestone.config
     (plane,) = planes(config.data, Draws(config.seed, 1, config.first_replica))
     _line(axes, plane, color="black", linewidth=1, linestyle=":", label="plane of the draw")
@@ -43,7 +46,7 @@ def boundary(milestone: Perceptron, data: Data) -> Figure:
         shade = 0.15 + 0.6 * (number + 1) / len(path)
         _line(axes, w, color=PALE, alpha=shade, linewidth=0.8, label="" if number else "after each mistake")
     for w in path[-1:]:
-        _line(axes, w, color=INK, linewidth=2.2, label=f"after the last, number {len(path)}")
+        _line(axes, w, color=INK, linewidth=2.2, label=f"after the last mistake ({len(path):,})")
     axes.set(xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), aspect="equal", xticks=[-1, 0, 1], yticks=[-1, 0, 1])
     axes.set_title(f"The boundary over time, replica {config.first_replica}", fontsize=11)
     figure.legend(fontsize=8, frameon=False, loc="outside lower center", ncols=3)
@@ -133,7 +136,12 @@ def functions(milestone: Perceptron, data: Data) -> Figure:
             linewidth=0.5,
         )
     total, cycling = len(learned), int(milestone.cycling.sum())
-    axes.set_title(f"Learned: {len(made):,} of {total:,} functions; {cycling:,} cycle", fontsize=11)
+    bits, first = milestone.config.data.bits, milestone.config.first_replica
+    every = total == 2**2**bits
+    among = f"{total:,} functions" if every else f"{total:,}"
+    axes.set_title(f"Learned: {len(made):,} of {among}; {cycling:,} cycle", fontsize=11)
+    if not every:
+        axes.set_title(f"{axes.get_title()}\n{which(bits, first, first + total - 1)}", fontsize=9)
     axes.set_xlabel("mistakes until learned", fontsize=9)
     axes.set_ylabel("functions", fontsize=9)
     axes.locator_params(axis="both", integer=True)
@@ -209,7 +217,7 @@ def responses(milestone: Perceptron, machine: Responses, data: Data) -> Figure:
         axes.axhline(paper, color="black", linewidth=1, linestyle="--", label=f"paper: {paper:.2f}")
     axes.axhline(0.5, color=ACCENT, linewidth=1, linestyle=":", label="a guess")
     axes.set(ylim=(-0.03, 1.03), xlim=(0, None))
-    rule = {"alpha": "α", "beta": "β", "gamma": "γ"}.get(milestone.config.rule)
+    rule = GREEK.get(milestone.config.rule)
     axes.set_title(f"How often the correct response wins, {f'{rule}-system' if rule else 'no learning'}", fontsize=11)
     axes.set_xlabel("stimuli of the response", fontsize=9)
     axes.set_ylabel("probability of winning over another response", fontsize=9)

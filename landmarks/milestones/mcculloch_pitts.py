@@ -237,7 +237,9 @@ class McCullochPitts(Milestone):
             )
         histories, nets = chosen(config.data), self.wiring()
         needed = max((len(net.inputs) for net in nets.values()), default=2)
-        least = config.theorems.depth + config.theorems.reach + 1 if config.task == "theorems" else 1
+        least = max(temporal.telling(output) for net in nets.values() for output in net.outputs)
+        if config.task == "theorems":
+            least = max(least, config.theorems.depth + config.theorems.reach + 1)
         if histories.receptors < needed or histories.length < least:
             long = max(histories.length, least)
             raise UsageError(f"data: task={config.task} wants data.receptors={needed} data.length={long}")
@@ -529,10 +531,11 @@ McCullochPitts.card = Card(
                   lambda config: config.model.threshold == "exceeded"),
     ),
     switches={
-        "expression": "an expression of your own, made into a net: 'heat(t-1) or cold(t-3) and not cold(t-2)'",
+        "expression": "an expression of your own, made into a net: 'heat(t-1) or cold(t-3) and not cold(t-2)'; and is also"
+        " ∧ · &, or ∨ |, not ¬ ~; ever(…) is at some time up to now; delays add up: (a or b(t-1))(t-2)",
         "model.inhibition": "absolute (the paper's), relative (each raises the threshold by one), none",
         "model.threshold": "endings must reach the threshold, or exceed it",
-        "data.length": "steps of every history; null takes as many as tell all",
+        "data.length": "steps of every history; null takes as many as tell all, and fewer are refused",
         "theorems.depth": "how deeply the signs of a random expression are nested",
     },
     demonstration=Demonstration(

@@ -24,10 +24,10 @@ from torch import Tensor, nn
 from landmarks.claims import Arm, Claim, Demonstration, Departure, Equal, Reading
 from landmarks.data import Draws
 from landmarks.data.pictures import DIGITS
-from landmarks.data.points import PointSettings, parity, planes
+from landmarks.data.points import PointSettings, check_keys, parity, planes, which
 from landmarks.errors import UsageError
 from landmarks.milestone import Answer, Batch, Card, Data, Decision, Layer, Milestone, Phase, Scalars, Split, Sums
-from landmarks.parts.reinforcement import GAINS, Responses
+from landmarks.parts.reinforcement import GAINS, GREEK, Responses
 from landmarks.randomness import stream
 from landmarks.settings import FRACTION, NOT_NEGATIVE, POSITIVE, Settings
 
@@ -89,6 +89,7 @@ class Perceptron(Milestone):
         super().__init__(config)
         if config.epochs is None and config.steps is None:
             raise UsageError("epochs must be a whole number: how many passes to make at most")
+        check_keys(config.data)
         forced = config.data.name == "stimuli"
         if config.rule != "none" and forced != (config.rule in GAINS):
             raise UsageError(
@@ -352,7 +353,7 @@ class Perceptron(Milestone):
             yield "boundary", draw.boundary(self, data)
         if self.bounded and self.config.replicas > 1:
             yield "mistakes", draw.mistakes(self, data)
-        if self.config.data.name == "functions":
+        if self.config.data.name == "functions" and self.config.replicas > 1:
             yield "functions", draw.functions(self, data)
         if self.responses is not None:
             yield "responses", draw.responses(self, self.responses, data)
@@ -361,8 +362,10 @@ class Perceptron(Milestone):
 
     @property
     def claim(self) -> Claim | None:
-        """What is proved of this configuration; None where the papers have no number for it."""
+        """What is proved of this configuration; None where the papers have no number for it, or nothing is learned."""
         config, known = self.config, {claim.id: claim for claim in CLAIMS}
+        if config.rule == "none":
+            return None
         if config.experiment == "reinforcement":
             return known.get(FIGURE_10.get((config.rule, config.data.points), ""))
         if config.data.name == "clouds":
@@ -383,8 +386,14 @@ class Perceptron(Milestone):
         if "train_set/correct" in metrics:
             paper = f"; paper: {self.claim.published:g} ({self.claim.where})" if self.claim else ""
             return f"the correct of two responses wins with probability {metrics['train_set/correct']:.3f}{paper}"
-        found = self._alone(metrics) if self.config.replicas == 1 else self._together(metrics)
-        return found + paper
+        if self.config.replicas > 1:
+            return self._together(metrics) + paper
+        if self.claim and self.claim.id == "P9" and metrics["train_set/learned"]:
+            paper = (
+                f"; so A-units for sets of up to {self.points} points are enough, and that no fewer are, as is proved,"
+                f" shows model.masks={self.points - 1}, which cycles"
+            )
+        return self._alone(metrics) + paper
 
     def _reading(self) -> str:
         points = f"{self.wiring.shape[2]:,} A-units" if self.wiring is not None else f"{self.points:,} raw points"
@@ -395,20 +404,26 @@ class Perceptron(Milestone):
         return f"{points}, {weights}; mistakes made: {int(self.mistakes.sum()):,}, {rest}"
 
     def _alone(self, metrics: Mapping[str, float]) -> str:
-        count = int(self.mistakes.sum())
+        count, data, number = int(self.mistakes.sum()), self.config.data, self.config.first_replica
         made = f"{count:,} mistake{'s' * (count != 1)}"
+        what = ""
+        if data.name == "functions":
+            what = f"{which(data.bits, number, number)}{' (parity)' * (number == parity(data.bits))}: "
         if metrics["train_set/cycling"]:
-            return f"not learned: after {made} it had come back to weights that it had left, and so never ends"
+            return f"{what}not learned: after {made} it had come back to weights that it had left, and so never ends"
         bound = metrics.get("train_set/bound_median")
         among = f", and (R/γ)² is {bound:,.0f}" if bound else ""
-        return ("learned with " if metrics["train_set/learned"] else "not learned after ") + made + among
+        return f"{what}{'learned with' if metrics['train_set/learned'] else 'not learned after'} {made}{among}"
 
     def _together(self, metrics: Mapping[str, float]) -> str:
         learned, cycling, undecided = (
             round(metrics[f"train_set/{name}"]) for name in ("learned", "cycling", "undecided")
         )
-        tried, what = self.config.replicas, "functions" if self.config.data.name == "functions" else "pairs of clouds"
+        tried, data, first = self.config.replicas, self.config.data, self.config.first_replica
+        what = "functions" if data.name == "functions" else "pairs of clouds"
         found = f"learned {learned:,} of {tried:,} {what}"
+        if data.name == "functions" and tried < 2**2**data.bits:
+            found = f"learned {learned:,} of {tried:,}, {which(data.bits, first, first + tried - 1)}"
         if learned:
             median, most = (metrics[f"train_set/mistakes_{name}"] for name in ("median", "max"))
             found += f", with {median:,.0f} mistakes in the median and {most:,.0f} at most"
@@ -448,7 +463,7 @@ CLAIMS = (
           better="high", kind="contrast", digit=0.08, data=("stimuli",), overrides=("experiment=reinforcement",
           "rule=gamma"), against=("experiment=reinforcement", "rule=alpha"), cost={"cpu": 0.3}),
     *(
-        Claim(f"P6{letter}", f"With {n} stimuli to a response, on average, a {rule}-system is right with {value:.2f}.",
+        Claim(f"P6{letter}", f"With {n} stimuli to a response, on average, {'an' if rule == 'alpha' else 'a'} {GREEK[rule]}-system is right with {value:.2f}.",
               "train_set/correct", value, "1958, Fig. 10, read off the plot to ±0.02", "seen", better="high",
               digit=0.04, data=("stimuli",), overrides=("experiment=reinforcement", f"rule={rule}", f"data.points={n}"),
               cost={"cpu": 0.03 * n})
@@ -500,6 +515,9 @@ Perceptron.card = Card(
                 "Table 1 gives K/N_Ar for inactive ones; active ones there get the same, as their response is silent."),
         Reading("data.variation", "How are the numbers of stimuli distributed?", ("0.5",),
                 "Only σ is given: normal, rounded, none below 0. Each stimulus is tested: large responses more often."),
+        Reading("data.bits", "Are the inputs of functions ±1 or 0 and 1?", ("±1",),
+                "What is learned is the same, how fast is not: of 2, 3, 4 inputs ±1 takes 2, 10, 15 mistakes in the"
+                " median and 3, 14, 32 at most; 0 and 1 would take 9, 23, 57 and 18, 46, 161."),
         Reading("model.threshold", "Which θ do A-units have?", ("2",),
                 "1958 varies it. With 10 excitatory and 5 inhibitory points 2 lets some 42 % answer to a digit."),
     ),
@@ -521,7 +539,7 @@ Perceptron.card = Card(
         "rule": "error_correction | alpha, beta, gamma (1958, for stimuli) | none",
         "data.name": "clouds | functions | stimuli | mnist5k | mnist | csv, images (of your own)",
         "data.margins": "how far the clouds keep from the plane; the bound grows as its inverse square",
-        "data.bits": "inputs of functions: replica r learns function number first_replica + r",
+        "data.bits": "functions only: how many inputs; replica r learns function number first_replica + r",
         "model.a_units": "random A-units in front; 0: none",
         "model.masks": "A-units for each set of at most so many points",
         "model.averaged": "answer by the weights summed over all patterns shown",

@@ -42,6 +42,8 @@ def gamma(active: Tensor, dominant: Tensor) -> Tensor:
 
 
 GAINS: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {"alpha": alpha, "beta": beta, "gamma": gamma}
+GREEK = {"alpha": "α", "beta": "β", "gamma": "γ"}
+"""How the paper writes them."""
 
 
 class Responses(nn.Module):

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import ast
 import itertools
+import keyword
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -23,9 +25,16 @@ from landmarks.parts.wiring import Cell, Net, Output
 
 LONGEST = 99
 """The longest delay that is read; every history of 20 steps is more than can be gone through anyway."""
-HELP = "write names, name(t-k), and, or, not, ever(…) and parentheses"
-SIGNS = str.maketrans({"∨": "|", "·": "&", "−": "-", "∼": "~", "¬": "~", "\n": " ", "\t": " ", "#": "$"})
+HELP = "write names, name(t-k), and (∧ · &), or (∨ |), not (¬ ~), ever(…) and parentheses"
+SIGNS = str.maketrans({"∨": "|", "∧": "&", "·": "&", "−": "-", "∼": "~", "¬": "~", "\n": " ", "\t": " ", "#": "$"})
 """The paper's signs, each as the one sign that Python knows: places in the text stay where they are. No comments."""
+WORDS = "and", "or", "not"
+RESERVED = re.compile(
+    r"\b(?:(?:and|or|not|ever)(?=\(\s*t\s*[-)])|ever\b(?!\s*\()|(?:"
+    + "|".join(word for word in keyword.kwlist if word not in WORDS)
+    + r")\b)"
+)
+"""Words of the language, or of Python's, that stand where only a name can."""
 
 
 @dataclass(frozen=True)
@@ -84,12 +93,14 @@ def _inside(part: Expression, *looser: type[Expression]) -> str:
 
 
 def parse(text: str) -> Expression:
-    """Read `heat(t-1) or cold(t-3) and not cold(t-2)`; ∨ · ~ and | & stand for the words, binding as in Python.
+    """Read `heat(t-1) or cold(t-3) and not cold(t-2)`; ∨ ∧ · ¬ ~ | & stand for the words, binding as in Python.
 
-    A delay may follow parentheses: `(a or b)(t-1)`. Raises UsageError that points to the first wrong place.
+    A delay may follow parentheses, `(a or b)(t-1)`, and delays add up: `a(t-1)(t-2)` is `a(t-3)`. Raises UsageError that points to the first wrong place.
     """
     plain = text.translate(SIGNS)
     start = len(plain) - len(plain.lstrip(" "))
+    if found := RESERVED.search(plain):
+        raise UsageError(f"expression {text!r}: {_spot(text, *found.span())} is a reserved word and no name; {HELP}")
     try:
         return _Reader(text, start).read(ast.parse(plain[start:], mode="eval").body, 0)
     except SyntaxError as error:
@@ -125,7 +136,9 @@ class _Reader:
             case ast.Call(func=ast.Name(id="ever"), args=[part], keywords=[]):
                 return Ever(self.read(part, delay))
             case ast.Call(func=part, args=[when], keywords=[]):
-                return self.read(part, delay + self.delay(when))
+                if (total := delay + self.delay(when)) > LONGEST:
+                    raise self.refuse(when, f"is too long: at most {LONGEST} delays, all told")
+                return self.read(part, total)
         raise self.refuse(node)
 
     def join(self, kind: type[And | Or], parts: list[Expression]) -> Expression:
@@ -140,7 +153,7 @@ class _Reader:
         match node:
             case ast.Name(id="t"):
                 return 0
-            case ast.BinOp(op=ast.Sub(), left=ast.Name(id="t"), right=ast.Constant(value=int(k))) if 0 <= k <= LONGEST:
+            case ast.BinOp(op=ast.Sub(), left=ast.Name(id="t"), right=ast.Constant(value=int(k))):
                 return k
         raise self.refuse(node, f"is no time: write t or t-k, k a whole number up to {LONGEST}")
 
@@ -152,7 +165,7 @@ class _Reader:
 
 def _spot(text: str, start: int, end: int | None = None) -> str:
     """What stands in the text from `start`, and where that is for a reader who counts from 1."""
-    return f"“{text[start:end]}” at sign {start + 1}"
+    return f"“{text[start:end]}” at character {start + 1}"
 
 
 def names(expression: Expression) -> tuple[str, ...]:
@@ -161,8 +174,21 @@ def names(expression: Expression) -> tuple[str, ...]:
 
 
 def memory(expression: Expression) -> int:
-    """How many synaptic delays the expression looks back."""
-    return max(atom.delay for atom in atoms(expression))
+    """How many synaptic delays an expression looks back; through `ever` at least one more, to differ from now."""
+    match expression:
+        case Fired(_, delay):
+            return delay
+        case Not(part):
+            return memory(part)
+        case Ever(part):
+            return memory(part) + 1
+        case And(left, right) | Or(left, right):
+            return max(memory(left), memory(right))
+
+
+def telling(output: Output) -> int:
+    """How many steps a history must have at least to tell all about what a line is said to say."""
+    return memory(output.formula) + output.lag + 1
 
 
 def atoms(expression: Expression) -> list[Fired]:
