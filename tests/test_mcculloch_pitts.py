@@ -51,6 +51,7 @@ from landmarks.parts.temporal import (
     names,
     parse,
     solve,
+    telling,
 )
 from landmarks.parts.wiring import Cell, Net, Output, absolutely, draw_cell, draw_net, heard
 from landmarks.randomness import stream
@@ -416,6 +417,9 @@ def test_theorems_hold_in_every_random_case() -> None:
     [
         ("N1(t−1) ∨ N2(t−3) · ~N2(t−2)", "N1(t-1) or N2(t-3) and not N2(t-2)"),
         ("a | b & ~c(t-1)", "a or b and not c(t-1)"),
+        ("orbit ∨ b ∧ ¬land(t-1)", "orbit or b and not land(t-1)"),
+        ("(a or b(t-1))(t-1)(t-2)", "a(t-3) or b(t-4)"),
+        ("a and not (b) or ever (c)", "a and not b or ever(c)"),
         ("(a or not b(t-1))(t-2)", "a(t-2) or not b(t-3)"),
         (" ever(a and b)(t-1)", "ever(a(t-1) and b(t-1))"),
     ],
@@ -427,15 +431,21 @@ def test_expressions_are_read_in_the_papers_signs_too(text: str, same: str) -> N
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("a(t-1) or b[2]", r"“b\[2\]” at sign 11 is not understood"),
-        ("a or b)", r"“\)” at sign 7 does not fit there"),
+        ("a(t-1) or b[2]", r"“b\[2\]” at character 11 is not understood"),
+        ("a or b)", r"“\)” at character 7 does not fit there"),
         ("a and", "something is missing"),
         ("", "something is missing"),
-        ("é(t-1) or b(s-1)", "“s-1” at sign 13 is no time"),
-        ("a(t-100)", "“t-100” at sign 3 is no time: .* up to 99"),
-        ("a # b", "“# b” at sign 3"),
-        ("__import__('os')", "“'os'” at sign 12 is no time"),
-        ("a or t", "“t” at sign 6 is not understood"),
+        ("é(t-1) or b(s-1)", "“s-1” at character 13 is no time"),
+        ("a(t-s)", "“t-s” at character 3 is no time: .* up to 99"),
+        ("a(t-100000)", "“t-100000” at character 3 is too long: at most 99"),
+        ("a(t-60)(t-40)", "“t-60” at character 3 is too long: at most 99"),
+        ("a AND b", "“AND b” at character 3 does not fit there; .* and \\(∧ · &\\)"),
+        ("a or and(t-1)", "“and” at character 6 is a reserved word and no name"),
+        ("ever or a", "“ever” at character 1 is a reserved word"),
+        ("a or from(t-1)", "“from” at character 6 is a reserved word"),
+        ("a # b", "“# b” at character 3"),
+        ("__import__('os')", "“'os'” at character 12 is no time"),
+        ("a or t", "“t” at character 6 is not understood"),
         ("~" * 5000 + "a", "nested too deeply"),
     ],
 )
@@ -453,7 +463,13 @@ def test_a_wrong_expression_is_pointed_at(text: str, words: str) -> None:
         (["expression=" + " or ".join(f"a(t-{k})" for k in range(21))], r"2\^21 histories .*; write a shorter"),
         (["expression=a", "experiment=heat_cold"], "goes without an experiment or task, got task=heat_cold"),
         (["expression=a and b", "data.receptors=1"], "data.receptors must be 2"),
-        (["expression=a and b", "data.length=1"], "data.length must be > 1"),
+        (["expression=a and b", "data.length=1"], "data.length must be at least 2"),
+        (["expression=a(t-3)", "data.length=3"], "data.length must be at least 4, got 3: .* looks back 3"),
+        (["expression=a(t-1)", "data.length=1"], "data.length must be at least 2, got 1"),
+        (["expression=a(t-1) and b", "data.length=2"], "at least 3, got 2: .* extra delay of 1"),
+        (["expression=ever(a(t-30))"], r"2\^32 histories .*; write a shorter expression"),
+        (["data.length=3"], "task=figure_1 wants data.receptors=3 data.length=4"),
+        (["expression=3"], "^override expression=3: expression must be a text, got 3$"),
         (["expression=a", "data.expression=b"], "data.expression must be that of the net, expression=a, got b"),
         (["data.expression=a"], "data.expression must be that of the net, expression=null, got a; give expression="),
         (["data.receptors=2"], "task=figure_1 wants data.receptors=3"),
@@ -519,10 +535,41 @@ def test_many_names_are_gone_through_where_they_matter() -> None:
     assert len({tuple(row) for row in found.tensor().flatten(1).tolist()}) == 2**5
 
 
+@given(expressions.filter(lambda one: not meaning(one, [(0, 0)], 0)))
+@settings(max_examples=40, deadline=None)
+def test_a_length_that_is_taken_tells_a_net_from_one_that_never_fires(expression: Expression) -> None:
+    """Unless the expression never holds: somewhere among the shortest histories the dead net is found out."""
+    net = compile(expression)
+    (output,) = net.outputs
+    x = whole(len(net.inputs), telling(output)).tensor()
+    inputs = dict(zip(net.inputs, whole(len(net.inputs), 7).tensor().bool().unbind(2), strict=True))
+    never = Cell("never", ((net.inputs[0], 1),))
+    dead = Wired(Net(net.inputs, (never,), (Output("never", expression, output.lag),)), PAPER)
+    assert (dead.agreement(x) < 1) == bool(evaluate(expression, inputs).any())
+
+
+def test_a_long_net_is_drawn_with_its_delays_as_one_cell() -> None:
+    net = compile(parse("a(t-99) or b(t-1)"))
+    short = draw.condensed(net)
+    assert [cell.name for cell in short.cells] == ["1…98: 98 delays", "99"]
+    assert short.cells[1].sources == (short.cells[0].name, "b")
+    assert short.cells[0].sources == ("a",)
+    assert draw.shown(net) == ["a", "b", "99"]
+    tapped = draw.condensed(compile(parse("a(t-40) and a(t-20) and b")))
+    assert {line for cell in tapped.cells for line in cell.sources} <= {*tapped.lines}
+    assert len(tapped.cells) < 10
+    for text in ("a(t-99) or b(t-1)", "a(t-40) and a(t-20) and b", "ever(a(t-17))"):
+        milestone = make(f"expression={text}")
+        for figure in dict(milestone.figures(data.load(milestone.config.data))).values():
+            width, height = figure.get_size_inches()
+            assert max(width, height) < 15
+    assert draw.condensed(FIGURE_1["e"]) is FIGURE_1["e"]
+
+
 def test_names_and_memory_of_an_expression() -> None:
     expression = parse("b(t-2) or a and not ever(b(t-5))")
     assert names(expression) == ("b", "a")
-    assert memory(expression) == 5
+    assert memory(expression) == 6
 
 
 def test_a_run_without_phases_ends_with_its_pictures(workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -540,7 +587,7 @@ def test_a_run_without_phases_ends_with_its_pictures(workplace: Path, capsys: py
         ([], {"nets", "raster"}),
         (["experiment=heat_cold"], {"nets", "raster"}),
         (["experiment=single_unit"], {"nets", "raster", "counts"}),
-        (["expression=ever(a) and a and b or c(t-2)", "data.length=5"], {"nets", "raster"}),
+        (["expression=ever(a) and a and b or c(t-2)", "data.length=6"], {"nets", "raster"}),
     ],
 )
 def test_figures_are_drawn(overrides: list[str], names: set[str]) -> None:

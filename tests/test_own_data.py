@@ -496,6 +496,10 @@ def test_folders_that_do_not_do_are_said(workplace: Path) -> None:
     assert "broken/one/000.png: cannot be read as a picture" in says("broken")
     Path("broken/one/000.png").write_text("hello")
     assert "broken/one/000.png: cannot be read as a picture" in says("broken")
+    drawn(Path("few"), 12)
+    for number in range(1, 12):
+        Path(f"few/one/{number:03}.png").unlink()
+    assert f"{Path('few/one').absolute()}: has 1 picture, and with data.test=0.2 at least 3 are needed" in says("few")
     for i in range(11):
         Path(f"many/{i}").mkdir(parents=True)
     assert "ten classes apart at most, got 11 (0, 1, 2," in says("many")
@@ -533,7 +537,7 @@ def test_the_commands_on_pictures_and_tables(digits: Path, capsys: pytest.Captur
     assert cli.main(["evaluate", "last", "data.root=digits"]) == 0
     assert "test/error" in capsys.readouterr().out
     assert cli.main(["predict", "last", "nothing.png"]) == 1
-    assert capsys.readouterr().err.startswith("landmarks: nothing.png: cannot be read as a picture (No such file")
+    assert capsys.readouterr().err.startswith("landmarks: nothing.png: there is no such file; correct its name")
 
 
 def test_every_figure_of_own_data_is_drawn(digits: Path) -> None:

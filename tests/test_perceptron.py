@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -406,6 +407,57 @@ def test_without_the_rule_nothing_is_learned() -> None:
     assert "; 0 of 5 learned within" in milestone.conclude(metrics)
 
 
+def test_keys_of_one_set_alone_have_the_values_of_the_file() -> None:
+    found = make()[0].config.data
+    assert {key: getattr(found, key) for key in points.ALONE} == {k: value for k, (_, value) in points.ALONE.items()}
+
+
+def test_a_run_says_which_functions_of_how_many_it_learned() -> None:
+    milestone, found = functions(5, replicas=16)
+    said = milestone.conclude(train(milestone, found, 100))
+    assert "learned 14 of 16, functions 0 to 15 of the 4,294,967,296 of 5 inputs" in said
+    (figure,) = dict(milestone.figures(found)).values()
+    assert "functions 0 to 15 of the 4,294,967,296 of 5 inputs" in figure.axes[0].get_title()
+    milestone, found = functions(2)
+    assert milestone.conclude(train(milestone, found, 100)).startswith("learned 14 of 16 functions, with")
+    assert points.which(10, 3, 3) == "function 3 of the 2^1024 of 10 inputs"
+
+
+def test_a_run_claims_no_more_than_it_shows() -> None:
+    """Full masks learn parity: that fewer do not is another run's; and without the rule no theorem speaks."""
+    for size, words in ((4, "learned with .* are enough, .* shows model.masks=3, which cycles"), (3, "not learned: ")):
+        milestone, found = make(
+            {"data.name": "functions", "data.bits": 4, "model.masks": size}, first_replica=points.parity(4)
+        )
+        said = milestone.conclude(train(milestone, found, 1000))
+        assert re.search(rf"^function 27,030 of the 65,536 of 4 inputs \(parity\): {words}", said)
+        assert "proved:" not in said
+        assert not dict(milestone.figures(found))
+    milestone, found = make(rule="none")
+    assert "proved" not in milestone.conclude(train(milestone, found, 1))
+    assert "proved" in make()[0].conclude(train(*make(), 100))
+
+
+@pytest.mark.parametrize("bits", [2, 3, 4])
+def test_the_reading_of_the_coding_has_its_numbers(bits: int) -> None:
+    """Mistakes until learned, in the median and at most, with inputs ±1 and with 0 and 1."""
+    _, found = functions(bits)
+    (reading,) = (r for r in Perceptron.card.readings if r.key == "data.bits")
+    counts = reading.evidence.partition("of 2, 3, 4 inputs ±1")[2].replace("0 and 1", "")
+    numbers = [int(n) for n in re.findall(r"\d+", counts)]
+    targets, made = found.splits["train"].y.double().numpy(), []
+    for patterns in (found.splits["train"].x[0].numpy(), (found.splits["train"].x[0].numpy() + 1) / 2):
+        active = np.column_stack((patterns, np.ones(len(patterns))))
+        w, mistakes = np.zeros((len(targets), bits + 1)), np.zeros(len(targets))
+        for row, target in [*zip(active, targets.T, strict=True)] * 60:
+            wrong = target * (w @ row) <= 0
+            w, mistakes = w + np.outer(wrong * target, row), mistakes + wrong
+        taken = mistakes[(targets * (w @ active.T) > 0).all(1)]
+        made += [np.median(taken), taken.max()]
+    table = np.array(numbers).reshape(2, 2, 3)  # coding, median and most, inputs
+    assert made == table[:, :, bits - 2].flatten().tolist()
+
+
 def test_what_is_not_learned_yet_is_not_within_the_bound() -> None:
     milestone, found = make(replicas=20)
     metrics = train(milestone, found, 3)
@@ -572,6 +624,9 @@ def test_the_boundary_is_drawn_once_for_each_mistake(steps: int | None) -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
+        ({"data.bits": 9}, "data.bits=9: is of data.name=functions alone, .* on clouds; leave it at 2$"),
+        ({"data.name": "functions", "data.offset": 0.0}, "data.offset=0.0: is of data.name=clouds alone"),
+        ({"data.responses": 7}, "data.responses=7: is of data.name=stimuli alone"),
         ({"data.margins": [0.2, 0.1]}, "two numbers > 0, the smaller one first"),
         ({"data.margins": [1.5, 1.5]}, "choose smaller margins"),
         ({"data.name": "functions", "first_replica": 16}, "there are 2\\^4 functions of 2 inputs"),

@@ -171,7 +171,8 @@ def _triangle(axes: Axes, place: Place, name: str, colour: str, receptor: bool) 
     if len(name) <= 3:
         axes.text(x + WIDTH * 0.33, y, name, ha="center", va="center", fontsize=7, color=colour)
     else:
-        axes.text(x, y + HEIGHT / 2 + 0.05, name, ha="left", va="bottom", fontsize=7, color=colour)
+        name_box = {"facecolor": "white", "alpha": 0.85, "pad": 0.5, "linewidth": 0}  # an axon may pass behind it
+        axes.text(x, y + HEIGHT / 2 + 0.05, name, ha="left", va="bottom", fontsize=7, color=colour, bbox=name_box)
 
 
 def _endings(axes: Axes, net: Net, cell: Cell, places: Mapping[tuple[str, int], Place]) -> None:
@@ -242,8 +243,10 @@ def raster(milestone: McCullochPitts, x: Tensor) -> Figure:
     rows = max(len(shown(wired.net)) for _, wired, _ in panels)
     figure = Figure(figsize=(3.1 * across, (0.8 + 0.2 * rows) * down + 0.4), layout="constrained")
     left = max(len(wired.net.lines) - len(shown(wired.net)) for _, wired, _ in panels)
-    what = "filled: fires; outlined: fires by the formula" + f"; {left} cells are not drawn" * (left > 0)
-    figure.suptitle(what if across > 1 else what.replace("; ", "\n"), fontsize=9, color=PALE)
+    what = "filled: fires; outlined: fires by the formula"
+    if left:
+        what += f"\n{left} cell{'s' * (left != 1)} not drawn"
+    figure.suptitle(what, fontsize=9, color=PALE)
     for number, (title, wired, history) in enumerate(panels, 1):
         axes = figure.add_subplot(down, across, number)
         draw_raster(axes, wired, history)

@@ -94,9 +94,9 @@ def _scatter(axes: Axes, milestone: Perceptron, split: Split) -> None:
     bound, made = milestone.bound(split).cpu().numpy(), milestone.mistakes[:, 0].cpu().numpy()
     learned = _learned(milestone, split)
     limits = np.array([0.7 * bound.min(), 1.4 * bound.max()])
-    for which, face, label in ((learned, INK, "learned"), (~learned, "white", "not learned")):
+    for those, face, label in ((learned, INK, "learned"), (~learned, "white", "not learned")):
         style = {"markersize": 5, "markerfacecolor": face, "markeredgecolor": INK, "markeredgewidth": 0.6}
-        axes.loglog(bound[which], np.maximum(made[which], 0.8), "o", alpha=0.55, label=label, **style)
+        axes.loglog(bound[those], np.maximum(made[those], 0.8), "o", alpha=0.55, label=label, **style)
     if not learned.all():
         axes.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(0, 0.93))  # where no point can be
     axes.plot(limits, limits, color=ACCENT, linewidth=1.5)

@@ -531,8 +531,8 @@ McCullochPitts.card = Card(
                   lambda config: config.model.threshold == "exceeded"),
     ),
     switches={
-        "expression": "an expression of your own, made into a net: 'heat(t-1) or cold(t-3) and not cold(t-2)'; and is also"
-        " ∧ · &, or ∨ |, not ¬ ~; ever(…) is at some time up to now; delays add up: (a or b(t-1))(t-2)",
+        "expression": "an expression of your own, made into a net: 'heat(t-1) or cold(t-3) and not cold(t-2)'; and is"
+        " also ∧ · &, or ∨ |, not ¬ ~; ever(…) is at some time up to now; delays add up: (a or b(t-1))(t-2)",
         "model.inhibition": "absolute (the paper's), relative (each raises the threshold by one), none",
         "model.threshold": "endings must reach the threshold, or exceed it",
         "data.length": "steps of every history; null takes as many as tell all, and fewer are refused",

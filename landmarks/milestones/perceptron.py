@@ -463,12 +463,14 @@ CLAIMS = (
           better="high", kind="contrast", digit=0.08, data=("stimuli",), overrides=("experiment=reinforcement",
           "rule=gamma"), against=("experiment=reinforcement", "rule=alpha"), cost={"cpu": 0.3}),
     *(
-        Claim(f"P6{letter}", f"With {n} stimuli to a response, on average, {'an' if rule == 'alpha' else 'a'} {GREEK[rule]}-system is right with {value:.2f}.",
+        Claim(f"P6{letter}",
+              f"With {n} stimuli to a response, on average, {a} {GREEK[rule]}-system is right with {value:.2f}.",
               "train_set/correct", value, "1958, Fig. 10, read off the plot to ±0.02", "seen", better="high",
               digit=0.04, data=("stimuli",), overrides=("experiment=reinforcement", f"rule={rule}", f"data.points={n}"),
               cost={"cpu": 0.03 * n})
-        for letter, rule, n, value in (("a", "gamma", 10, 0.98), ("b", "alpha", 10, 0.82), ("c", "beta", 10, 0.56),
-                                       ("d", "gamma", 100, 0.73), ("e", "alpha", 100, 0.53), ("f", "beta", 100, 0.5))
+        for letter, a, rule, n, value in (
+            ("a", "a", "gamma", 10, 0.98), ("b", "an", "alpha", 10, 0.82), ("c", "a", "beta", 10, 0.56),
+            ("d", "a", "gamma", 100, 0.73), ("e", "an", "alpha", 100, 0.53), ("f", "a", "beta", 100, 0.5))
     ),
     Claim("P7", "More A-units answer better.",
           "test/error", 0.0, "1958, p. 402, qualitative, on squares and circles", "seen", kind="contrast",

@@ -95,7 +95,8 @@ def _inside(part: Expression, *looser: type[Expression]) -> str:
 def parse(text: str) -> Expression:
     """Read `heat(t-1) or cold(t-3) and not cold(t-2)`; ∨ ∧ · ¬ ~ | & stand for the words, binding as in Python.
 
-    A delay may follow parentheses, `(a or b)(t-1)`, and delays add up: `a(t-1)(t-2)` is `a(t-3)`. Raises UsageError that points to the first wrong place.
+    A delay may follow parentheses, `(a or b)(t-1)`, and delays add up: `a(t-1)(t-2)` is `a(t-3)`.
+    Raises UsageError that points to the first wrong place.
     """
     plain = text.translate(SIGNS)
     start = len(plain) - len(plain.lstrip(" "))
