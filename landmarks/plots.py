@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLOURS = {"train": "#7a869a", "valid": "#b8860b", "test": "#c0392b", "train_set": "#34495e"}
+INK, ACCENT, PALE, BLUE = "#34495e", "#c0392b", "#7a869a", "#2b6cb0"
+"""The colours of all pictures."""
+COLOURS = {"train": PALE, "valid": "#b8860b", "test": ACCENT, "train_set": INK}
 """One colour a split, the same in every picture of the suite."""
-
 PANELS = 3
 LABELS = {"train": "training (running mean)", "train_set": "training set (measured)"}
 

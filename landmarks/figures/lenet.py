@@ -9,10 +9,12 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 
+from landmarks.plots import ACCENT, INK, PALE
+
 if TYPE_CHECKING:
     from landmarks.results import Run
 
-ARMS = ("#c0392b", "#34495e", "#7a869a")
+ARMS = (ACCENT, INK, PALE)
 Array = npt.NDArray[Any]
 SHOWN = 120
 """Misread digits on one picture; the paper's has 82."""

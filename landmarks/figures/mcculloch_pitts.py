@@ -16,6 +16,7 @@ from torch import Tensor
 from landmarks.milestones.mcculloch_pitts import FIGURE_1, McCullochPitts, Wired, all_of, cold
 from landmarks.parts.temporal import evaluate
 from landmarks.parts.wiring import Cell, Net
+from landmarks.plots import ACCENT, BLUE, INK, PALE
 from landmarks.randomness import stream
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from landmarks.results import Run
 
-INK, ACCENT, PALE, BLUE = "#34495e", "#c0392b", "#7a869a", "#2b6cb0"
 WIDTH, HEIGHT, COLUMN = 0.62, 0.62, 1.9
 """Of a cell's triangle, and from one column of cells to the next."""
 Place = tuple[float, float]

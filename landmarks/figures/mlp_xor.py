@@ -11,6 +11,7 @@ import torch
 
 from landmarks.data.patterns import PEOPLE
 from landmarks.milestone import Data
+from landmarks.plots import ACCENT, INK, PALE
 from landmarks.randomness import stream
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from landmarks.results import Run
 
 Floats = npt.NDArray[np.float64]
-INK, ACCENT, PALE = "#34495e", "#c0392b", "#7a869a"
 TICKS = [digit * 10**power for power in range(6) for digit in (1, 2, 5)]
 
 

@@ -19,6 +19,7 @@ from landmarks.data.pictures import DIGITS
 from landmarks.data.points import planes, which
 from landmarks.milestone import Data, Split
 from landmarks.parts.reinforcement import GREEK
+from landmarks.plots import ACCENT, BLUE, INK, PALE
 
 if TYPE_CHECKING:
     from landmarks.milestones.perceptron import Perceptron
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from landmarks.results import Run
 
 Floats = npt.NDArray[np.float64]
-INK, ACCENT, PALE, BLUE = "#34495e", "#c0392b", "#7a869a", "#2b6cb0"
 
 
 def boundary(milestone: Perceptron, data: Data) -> Figure:
