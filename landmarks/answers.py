@@ -76,7 +76,7 @@ def evaluate(folder: Path, overrides: Sequence[str] = ()) -> dict[str, float]:
 
 def _data(folder: Path, settings: Settings, given: set[str]) -> Data:
     """The run's data as it was trained; or others, made into the same form. Raises LandmarksError, or UsageError."""
-    draws = data.Draws(settings.seed, settings.replicas, settings.first_replica)
+    draws = data.Draws.of(settings)
     source = data.SOURCES.get(settings.data.name)
     generated = source is not None and source.generated
     if not any(key in ELSEWHERE or (generated and key.startswith("data.")) for key in given):

@@ -8,6 +8,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import numpy.typing as npt
 from landmarks import config, measures, runs
 from landmarks.claims import Claim
 from landmarks.errors import LandmarksError, UsageError, nearest
-from landmarks.results import Run
+from landmarks.results import Curve, Run
 
 Floats = npt.NDArray[np.float64]
 Settings = dict[str, Any]
@@ -54,6 +55,22 @@ class Panel:
     unit: str
     lines: tuple[Line, ...]
     claim: Claim | None
+
+
+class Snapshot(Run):
+    """A run as it is when it is first looked at: a comparison asks for the same file again and again."""
+
+    @cached_property
+    def status(self) -> str:
+        return super().status
+
+    @cached_property
+    def config(self) -> Settings:
+        return super().config
+
+    @cached_property
+    def curves(self) -> dict[str, Curve]:
+        return super().curves
 
 
 class Group:
@@ -133,7 +150,7 @@ class Comparison:
 
     def __init__(self, folders: Sequence[Path], metric: str | None = None) -> None:
         self.notes: list[str] = []
-        found = self._with_lines([Run(folder) for folder in folders])
+        found = self._with_lines([Snapshot(folder) for folder in folders])
         self.groups = _groups(found, self.notes)
         self.key = _name(self.groups)
         claims = [group.claim() for group in self.groups]

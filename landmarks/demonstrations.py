@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from landmarks import catalog
-from landmarks.claims import Arm, Demonstration, Equal, Gap
+from landmarks.claims import Demonstration, Equal, Gap
 from landmarks.errors import UsageError
 from landmarks.measures import duration, is_fraction
 from landmarks.plan import Plan, Request, Step
@@ -98,14 +98,13 @@ def _requests(name: str, demonstration: Demonstration, off: bool) -> list[tuple[
     """(arm, run) for every arm and seed."""
     switches = demonstration.off if off else ()
     return [
-        (arm.name, Request(name, (*arm.overrides, *switches, f"seed={seed}"), _title(name, arm, seed), arm.seconds))
+        (
+            arm.name,
+            Request(name, (*arm.overrides, *switches, f"seed={seed}"), f"{name}: {arm.name}, seed {seed}", arm.seconds),
+        )
         for seed in demonstration.seeds
         for arm in demonstration.arms
     ]
-
-
-def _title(name: str, arm: Arm, seed: int) -> str:
-    return f"{name}: {arm.name}, seed {seed}"
 
 
 def _judge(name: str, demonstration: Demonstration, arms: Arms, off: bool, root: str) -> Shown:

@@ -47,6 +47,12 @@ def settings_of(composed: config.Composed) -> Settings:
     return settings
 
 
+def fingerprint(composed: config.Composed, settings: Settings, checksum: str) -> str:
+    """What a run of this configuration, on data of this checksum, shares with all that must give the same numbers."""
+    revisions = (catalog.milestone_class(settings.milestone).revision, loop.REVISION)
+    return runs.fingerprint(composed.tree, checksum, devices.resolve(settings.device).type, revisions)
+
+
 def start(composed: config.Composed, quiet: bool = False, watch: bool = False) -> Path:
     """Make a run of its own folder. Returns the folder; raises LandmarksError or Interrupted."""
     source = composed.tree["data"]
@@ -200,8 +206,7 @@ class Run:
         milestone = make(composed)
         self.settings: Settings = milestone.config
         self.device = devices.resolve(self.settings.device)
-        draws = data.Draws(self.settings.seed, self.settings.replicas, self.settings.first_replica)
-        self.data = data.load(self.settings.data, draws).to(self.device)
+        self.data = data.load(self.settings.data, data.Draws.of(self.settings)).to(self.device)
         self.milestone = milestone.to(self.device)
         self.console = Console(quiet, watch)
 
@@ -269,11 +274,6 @@ class Run:
         """One sentence: what came out."""
         return f"{self.settings.milestone}: {self.milestone.conclude(state.metrics)}"
 
-    def fingerprint(self) -> str:
-        """What this run shares with every other that must give the same numbers."""
-        revisions = (self.milestone.revision, loop.REVISION)
-        return runs.fingerprint(self.composed.tree, self.data.checksum, self.device.type, revisions)
-
     def _summarise(self, status: str, state: loop.State) -> None:
         tree = self.composed.tree
         summary = {
@@ -285,7 +285,7 @@ class Run:
             "steps": state.step,
             "seconds": round(state.seconds, 3),
             "device": self.device.type,
-            "fingerprint": self.fingerprint(),
+            "fingerprint": fingerprint(self.composed, self.settings, self.data.checksum),
             "metrics": state.metrics,
             "result": self.result(state) if status == "finished" else None,
         }

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from landmarks import catalog, config, data, execute, loop, runs
-from landmarks import device as devices
+from landmarks import config, data, execute, runs
 
 LEAN = ("figures=false", "histograms=false")
 """Of a run that is made for its numbers; a run with pictures is as good."""
@@ -92,11 +91,8 @@ def fingerprint(composed: config.Composed, checksums: dict[object, str]) -> str:
     """The fingerprint that a run of this configuration would have here and now; `checksums` keeps those of the data."""
     settings = execute.complete(composed)
     source = data.SOURCES.get(settings.data.name)
-    drawn = source is not None and source.drawn
-    draws = data.Draws(settings.seed, settings.replicas, settings.first_replica) if drawn else data.FIRST
+    draws = data.Draws.of(settings) if source is not None and source.drawn else data.FIRST
     key = settings.data, draws
     if key not in checksums:
         checksums[key] = data.load(settings.data, draws).checksum
-    kind = devices.resolve(settings.device).type
-    revisions = (catalog.milestone_class(settings.milestone).revision, loop.REVISION)
-    return runs.fingerprint(composed.tree, checksums[key], kind, revisions)
+    return execute.fingerprint(composed, settings, checksums[key])

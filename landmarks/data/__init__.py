@@ -17,7 +17,7 @@ from landmarks.errors import LandmarksError, UsageError, nearest
 
 if TYPE_CHECKING:
     from landmarks.milestone import Data
-    from landmarks.settings import DataSettings
+    from landmarks.settings import DataSettings, Settings
 
 
 class Draws(NamedTuple):
@@ -26,6 +26,11 @@ class Draws(NamedTuple):
     seed: int = 0
     replicas: int = 1
     first: int = 0
+
+    @classmethod
+    def of(cls, settings: Settings) -> Draws:
+        """Those of a run."""
+        return cls(settings.seed, settings.replicas, settings.first_replica)
 
 
 FIRST = Draws()

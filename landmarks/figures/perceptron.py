@@ -235,7 +235,7 @@ def contrast(arms: Mapping[str, list[Run]]) -> Figure:
     for axes, runs in zip(figure.subplots(1, 2), arms.values(), strict=True):
         milestone: Perceptron = runs[0].model()  # type: ignore[assignment]
         config = milestone.config
-        split = load(config.data, Draws(config.seed, config.replicas, config.first_replica)).splits["train"]
+        split = load(config.data, Draws.of(config)).splits["train"]
         draw = _tables if config.data.name == "functions" else _scatter
         draw(axes, milestone, split)
     return figure

@@ -373,8 +373,8 @@ class McCullochPitts(Milestone):
         """The cells of each net: an ending is a connection, and nothing is trained."""
         return [
             Layer(f"{name}: {cell.name}", f"fires from {cell.threshold}", 0, cell.count)
-            for name, net in self.wiring().items()
-            for cell in net.cells
+            for name, wired in self.nets()
+            for cell in wired.net.cells
         ]
 
     def figures(self, data: Data) -> Iterable[tuple[str, Figure]]:

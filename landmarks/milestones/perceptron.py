@@ -316,7 +316,7 @@ class Perceptron(Milestone):
         The margin is that of the plane with which the clouds were drawn; the best plane's would give a lower one.
         """
         config = self.config
-        drawn = planes(config.data, Draws(config.seed, config.replicas, config.first_replica))
+        drawn = planes(config.data, Draws.of(config))
         a = self.activity(split.x).double()
         plane = torch.from_numpy(drawn[:, : a.shape[2]]).to(a.device)
         margin = (torch.einsum("rnf,rf->rn", a, plane / plane.norm(dim=1, keepdim=True)) * split.y).amin(1)
