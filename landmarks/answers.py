@@ -67,11 +67,8 @@ def evaluate(folder: Path, overrides: Sequence[str] = ()) -> dict[str, float]:
     device = devices.resolve(settings.device)
     found = _data(folder, settings, given).to(device)
     milestone = milestone.to(device)
-    measured: dict[str, float] = {}
     with devices.prepared(settings), devices.autocast(device, settings.precision):
-        for name, split in found.splits.items():
-            measured |= loop.measure(milestone, split, "train_set" if name == "train" else name, device)
-    return measured
+        return loop.measure(milestone, found, found.splits, device)
 
 
 def _data(folder: Path, settings: Settings, given: set[str]) -> Data:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -33,7 +34,7 @@ class Claim:
     published: float
     where: str
     source: Source
-    unit: Literal["%", "sweeps", "count"] = "%"
+    unit: Literal["%", "sweeps", "sequences", "nats", "count"] = "%"
     better: Better = "low"
     kind: Literal["exact", "value", "best", "time", "share", "contrast", "ratio"] = "value"
     digit: float = 0.0
@@ -79,6 +80,17 @@ class Equal:
 
 
 @dataclass(frozen=True)
+class Within:
+    """`metric` lies between `low` and `high`, both included, in every run of `arm`."""
+
+    says: str
+    arm: str
+    metric: str
+    low: float = -math.inf
+    high: float = math.inf
+
+
+@dataclass(frozen=True)
 class Gap:
     """`arm` beats `over` in `metric`, in the mean over pairs of equal seed, by `least` and by two standard errors.
 
@@ -104,7 +116,7 @@ class Demonstration:
 
     point: str
     arms: tuple[Arm, ...]
-    findings: tuple[Equal | Gap, ...]
+    findings: tuple[Equal | Within | Gap, ...]
     picture: str
     off: tuple[str, ...]
     seeds: tuple[int, ...] = (0,)

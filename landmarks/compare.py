@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from landmarks import config, measures, runs
+from landmarks import config, measures, plots, runs
 from landmarks.claims import Claim
 from landmarks.errors import LandmarksError, UsageError, nearest
 from landmarks.results import Curve, Run
@@ -362,10 +362,9 @@ def _metrics(groups: Sequence[Group], asked: str | None, claim: Claim | None) ->
 
 
 def _in_epochs(found: Sequence[Run]) -> bool:
-    """Whether epochs are the natural time: a run has more than two, and each one phase, in which they are counted."""
+    """Whether epochs are the natural time of one run, and count on through each."""
     logs = [runs.read_metrics(run.folder) for run in found]
-    long = any(line["epoch"] > 2 for log in logs for line in log)
-    return long and all(len({line["phase"] for line in log} - {"end"}) <= 1 for log in logs)
+    return any(map(plots.in_epochs, logs)) and all(plots.one_phase(log) for log in logs)
 
 
 def _points(run: Run, metric: str, unit: str) -> tuple[Floats, Floats]:

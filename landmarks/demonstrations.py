@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from landmarks import catalog
-from landmarks.claims import Demonstration, Equal, Gap
+from landmarks.claims import Demonstration, Equal, Gap, Within
 from landmarks.errors import UsageError
 from landmarks.measures import duration, is_fraction
 from landmarks.plan import Plan, Request, Step
@@ -115,14 +115,15 @@ def _judge(name: str, demonstration: Demonstration, arms: Arms, off: bool, root:
     return Shown(name, f"{title} ({catalog.find(name).year})", demonstration.point, arms, findings, picture, off)
 
 
-def judge(finding: Equal | Gap, arms: Arms) -> Finding:
+def judge(finding: Equal | Within | Gap, arms: Arms) -> Finding:
     """Whether a finding holds in the runs of the arms. A run without the metric counts against it."""
-    if isinstance(finding, Equal):
-        values = [run.metrics.get(finding.metric, math.nan) for run in arms[finding.arm]]
-        distinct = ", ".join(dict.fromkeys(f"{value:.4g}" for value in values))
-        holds = all(value == finding.value for value in values)
-        return Finding(finding.says, distinct + (f" in {len(values)} runs" if len(values) > 1 else ""), holds)
-    return _judge_gap(finding, arms)
+    if isinstance(finding, Gap):
+        return _judge_gap(finding, arms)
+    low, high = (finding.value,) * 2 if isinstance(finding, Equal) else (finding.low, finding.high)
+    values = [run.metrics.get(finding.metric, math.nan) for run in arms[finding.arm]]
+    distinct = ", ".join(dict.fromkeys(f"{value:.4g}" for value in values))
+    holds = all(low <= value <= high for value in values)
+    return Finding(finding.says, distinct + (f" in {len(values)} runs" if len(values) > 1 else ""), holds)
 
 
 def _judge_gap(gap: Gap, arms: Arms) -> Finding:

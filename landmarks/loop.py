@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -21,7 +21,7 @@ from landmarks.checkpoint import Checkpoints
 from landmarks.data.batches import Batches
 from landmarks.errors import Interrupted, LandmarksError
 from landmarks.logger import Logger
-from landmarks.milestone import Data, Decision, Milestone, Phase, Scalars, Split
+from landmarks.milestone import Data, Decision, Milestone, Phase, Scalars
 from landmarks.randomness import torch_seed
 from landmarks.settings import Settings
 from landmarks.signals import Signals
@@ -96,19 +96,24 @@ class Loop:
         self.marked = time.perf_counter()
         self.busy, self.items, self.speed = 0.0, 0, 0.0
         self.rates: dict[str, float] = {}
+        self.current: set[str] = set()
+        """The splits that were measured with the weights as they are."""
         torch.manual_seed(torch_seed(settings.seed, settings.first_replica, "training"))
 
     def run(self) -> State:
         """Train to the end. Raises Interrupted after saving, LandmarksError where a value is no longer finite."""
         state = self.state
         with devices.autocast(self.device, self.settings.precision):
-            while state.phase < len(self.phases) and not state.stopped:
+            while state.phase < len(self.phases):
                 self._train(self.phases[state.phase])
+                if state.stopped:
+                    break
                 state.phase, state.at, state.ended = state.phase + 1, 0, False
             if not self.phases:
                 self._evaluate("")
-            if set(self.data.splits) != {"train"}:  # the final weights on the whole training set
-                self._write("end", self._measure("train", "train_set"))
+                self.current = {*self._watched()}
+            if rest := [name for name in self.data.splits if name not in self.current]:
+                self._write("end", self._measure(*rest))
         return state
 
     def _train(self, phase: Phase) -> None:
@@ -130,11 +135,14 @@ class Loop:
             if last or state.at % every[1] == 0:
                 decision = self._evaluate(phase.name)
                 state.ended, state.stopped = decision is Decision.END_PHASE, decision is Decision.STOP
+                if (state.ended or state.stopped) and self.sums.count:
+                    self._log(phase)
             if last or state.ended or state.stopped or asked or state.at % every[2] == 0:
                 self._save()
             if asked:
                 raise Interrupted(f"interrupted at step {state.step}, saved", asked)
             self._progress(phase.name, length)
+        self.current = set() if self.milestone.end_phase() else {*self._watched()}
 
     def _steps(self, phase: Phase, due: int, log: bool) -> None:
         """The tight stretch: nothing here waits for the device."""
@@ -199,9 +207,7 @@ class Loop:
 
     def _evaluate(self, phase: str) -> Decision:
         """Measure the splits that are only looked at (where there are none, the training set), then decide."""
-        metrics: dict[str, float] = {}
-        for name in [name for name in ("valid", "test") if name in self.data.splits] or ["train"]:
-            metrics |= self._measure(name, "train_set" if name == "train" else name)
+        metrics = self._measure(*self._watched())
         self._write(phase, metrics)
         values = "  ".join(f"{name} {measures.show(name, value)}" for name, value in metrics.items())
         self.logger.note(f"{phase}  epoch {self.milestone.epoch + 1:,}  step {self.state.step:,}  {values}")
@@ -210,10 +216,15 @@ class Loop:
         self._tick()
         return self.milestone.decide(self.state.metrics)
 
-    def _measure(self, split: str, name: str) -> dict[str, float]:
-        """A split's measures as `name/…`, with draws of their own. Raises LandmarksError where one is not finite."""
+    def _watched(self) -> list[str]:
+        """The splits that each evaluation measures: those that the phase names, or else the training set."""
+        named = self.milestone.phase.measures if self.phases else Phase.measures
+        return [name for name in named if name in self.data.splits] or ["train"]
+
+    def _measure(self, *splits: str) -> dict[str, float]:
+        """The splits' measures, with draws of their own. Raises LandmarksError where one is not finite."""
         self.milestone.eval()
-        found = measure(self.milestone, self.data.splits[split], name, self.device)
+        found = measure(self.milestone, self.data, splits, self.device)
         self.milestone.train()
         self._check(found)
         return found
@@ -260,6 +271,7 @@ class Loop:
             "length": [self.settings.epochs, self.settings.steps],
             "model": self.milestone.state_dict(),
             "factor": self.milestone.factor,
+            "memory": self.milestone.memory,
             "optimizers": {name: optimizer.state_dict() for name, optimizer in phase.optimizers.items()},
             "sums": dict(self.sums.totals),
             "count": self.sums.count,
@@ -276,6 +288,7 @@ class Loop:
         self.state.ended, self.state.stopped = self.state.ended and same, self.state.stopped and same
         self.milestone.load_state_dict(checkpoint["model"])
         self.milestone.factor = checkpoint["factor"]
+        self.milestone.memory = {name: kept.to(self.device) for name, kept in checkpoint["memory"].items()}
         phase = self.milestone.phase = self.phases[self.state.phase]
         self.milestone.epoch = max(self.state.at - 1, 0) // self.batches[self.state.phase].per_epoch
         for name, optimizer in phase.optimizers.items():
@@ -300,9 +313,16 @@ class Loop:
         )
 
 
-def measure(milestone: Milestone, split: Split, name: str, device: torch.device) -> dict[str, float]:
-    """A split's measures as `name/…`, with draws that are the same each time."""
+def measure(milestone: Milestone, data: Data, splits: Iterable[str], device: torch.device) -> dict[str, float]:
+    """Measures of splits as `test/…`, of the training set as `train_set/…`, with draws that are the same each time."""
     settings = milestone.config
     seed = torch_seed(settings.seed, settings.first_replica, "evaluation")
+    found: dict[str, float] = {}
     with torch.no_grad(), devices.own_randomness(device, seed):
-        return {f"{name}/{key}": float(value) for key, value in milestone.measure(split).items()}
+        milestone.calibrate(data)
+    for name in splits:
+        with torch.no_grad(), devices.own_randomness(device, seed):
+            measured = milestone.measure(data.splits[name])
+        said = "train_set" if name == "train" else name
+        found |= {f"{said}/{key}": float(value) for key, value in measured.items()}
+    return found

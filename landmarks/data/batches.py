@@ -16,12 +16,13 @@ class Batches:
 
     x (N, …) gives batches (B, …); where the milestone's parameters carry a leading R so do they, (R, B, …), each
     replica in an order of its own; x (R, N, …) where each has patterns of its own (`Data.own`). The last batch of an
-    epoch may be shorter.
+    epoch may be shorter. Where every epoch has fresh patterns (`Data.fresh`), they are drawn when it begins.
     """
 
     def __init__(self, phase: Phase, data: Data, milestone: Milestone, settings: Settings) -> None:
-        self.split, self.own = data.splits[phase.data], data.own
-        self.order = phase.order
+        self.own, self.order = data.own, phase.order
+        self.fresh = data.fresh if phase.data == "train" else None
+        self.split = self.fresh(0) if self.fresh else data.splits[phase.data]
         self.count = self.split.x.shape[1 if self.own else 0]
         self.size = phase.batch_size or self.count
         self.per_epoch = -(-self.count // self.size)
@@ -31,12 +32,12 @@ class Batches:
 
     def begin(self, epoch: int) -> Callable[[int], Batch]:
         """A function from a position in this epoch to its batch."""
-        if self.made is None or (self.order == "shuffled" and self.made[0] != epoch):
+        if self.made is None or (self.made[0] != epoch and (self.fresh or self.order == "shuffled")):
             self.made = epoch, self._slices(*self._ordered(epoch))
         return self.made[1]
 
     def _ordered(self, epoch: int) -> Split:
-        x, y = self.split
+        x, y = self.fresh(epoch) if self.fresh else self.split
         if self.order == "sequential":
             if self.replicas is None or self.own:
                 return self.split

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from landmarks.data import FIRST, Draws, root
-from landmarks.errors import LandmarksError
+from landmarks.errors import LandmarksError, UsageError
 
 if TYPE_CHECKING:
     from landmarks.milestone import Data
@@ -34,25 +34,33 @@ MD5 = {
 }
 """Of the official files, decompressed."""
 SIZE = (28, 28)
+THREE_WAY, VALID = "mnist50k", 10_000
 Bytes = npt.NDArray[np.uint8]
 
 
 def load(settings: DataSettings, draws: Draws = FIRST) -> Data:
     """`train` and `test` (MNIST: 60,000 and 10,000), or `train` and `valid` where the settings hold some out.
 
+    mnist50k is MNIST as papers after 2007 divide it: the last 10,000 of the training file are `valid`, beside `test`.
     x (N, 28, 28) uint8, y (N,) int64. MNIST is downloaded where it is missing, unless data.root is given. Raises
     LandmarksError for a file that is missing, damaged, or (with data.verify) not the official one.
     """
     from landmarks.data import pictures, splits
-    from landmarks.milestone import Data
+    from landmarks.milestone import Data, Split
 
-    folder = root(settings.root)
-    if settings.root is None and not complete(settings.name, folder):
+    folder, name = root(settings.root), "mnist" if settings.name == THREE_WAY else settings.name
+    if settings.root is None and not complete(name, folder):
         download(folder)
-    files = locate(settings.name, folder)
-    official = settings.name == "mnist" and settings.verify
-    x, y = read_pair(files, "train", official)
-    parts = splits.divide(settings, splits.split(x, y), lambda: splits.split(*read_pair(files, "t10k", official)))
+    files = locate(name, folder)
+    official = name == "mnist" and settings.verify
+    train = splits.split(*read_pair(files, "train", official))
+    if settings.name == THREE_WAY:
+        if settings.valid:
+            raise UsageError(f"data.valid={settings.valid}: {THREE_WAY} has held out its own; leave it out")
+        first, last = (Split(train.x[part], train.y[part]) for part in (slice(-VALID), slice(-VALID, None)))
+        parts = {"train": first, "valid": last, "test": splits.split(*read_pair(files, "t10k", official))}
+    else:
+        parts = splits.divide(settings, train, lambda: splits.split(*read_pair(files, "t10k", official)))
     form = pictures.form(parts["train"].x)
     return Data(settings.name, parts, splits.checksum(parts), classes=pictures.DIGITS, form=form)
 
