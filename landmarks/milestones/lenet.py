@@ -12,8 +12,8 @@ Reaches on all 60,000 images, 20 passes, one run: 0.95 % test error, 0.39 % on t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
@@ -22,11 +22,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from landmarks.claims import Arm, Claim, Demonstration, Departure, Gap, Reading
+from landmarks.cards.lenet import CARD, LETTER
+from landmarks.claims import Claim
 from landmarks.data.pictures import DIGITS, SIDE, background
 from landmarks.data.splits import permutation
 from landmarks.errors import UsageError
-from landmarks.milestone import Answer, Batch, Card, Data, Layer, Milestone, Optimizer, Phase, Scalars, Split, Sums
+from landmarks.milestone import Answer, Batch, Data, Layer, Milestone, Optimizer, Phase, Scalars, Split, Sums
 from landmarks.parts.fused_lenet import Form, OnePattern
 from landmarks.parts.second_order import (
     LINEAR,
@@ -176,211 +177,6 @@ def initialise(network: Network, model: ModelSettings, generator: np.random.Gene
 def bitmaps() -> Tensor:
     """The output codes of Fig. 3, (10, 84), +1 for black."""
     return torch.tensor([[2.0 * int(bit) - 1 for bit in f"{int(code, 16):084b}"] for code in CODES.split()])
-
-
-LETTER = {
-    "activation": ("scaled_tanh", "1.7159·tanh(2a/3).", "another squashing function."),
-    "pooling": (
-        "trainable",
-        "a coefficient and a bias for each map, squashed.",
-        "average or maximum, 44 weights fewer.",
-    ),
-    "output": ("rbf", "distances to fixed bitmaps.", "ten more units, 850 weights more."),
-    "c3": ("table", "60 of the 96 pairs of maps.", "all pairs, 900 weights more."),
-}
-"""LeNet-5's own value of each switch of `model`; what the paper has; what another value means."""
-
-
-def _departs(key: str) -> Callable[[LeNetConfig], bool]:
-    return lambda config: config.model.network == "lenet5" and getattr(config.model, key) != LETTER[key][0]
-
-
-SHORT = ("epochs=5", "data.shifted=2")
-"""Of the demonstration's runs: the same digits and passes for all."""
-
-
-def _seen(id: str, says: str, published: float, where: str, digit: float, seconds: float, *overrides: str) -> Claim:
-    """A test error that the paper prints or draws; seconds of a run on one CPU core, by one pass where it is long."""
-    return Claim(
-        id, says, "test/error", published, where, "seen",
-        digit=digit, data=("mnist",), overrides=overrides, cost={"cpu": seconds},
-    )  # fmt: skip
-
-
-def _ahead(id: str, says: str, gap: float, seconds: float, ours: tuple[str, ...], other: str) -> Claim:
-    """One network of Fig. 9 ahead of another, by the difference of their two bars; seconds are the arms' mean."""
-    return replace(_seen(id, says, gap, "Fig. 9, p. 12", 0.001, seconds, *ours), kind="contrast", against=(other,))
-
-
-LENET5 = replace(
-    _seen("L13", "LeNet-5 errs on 0.95 % of the test images.", 0.0095, "Fig. 9, p. 12", 0.0001, 540),
-    spread=0.001,  # "about 0.1 %", for a set of 10,000
-    spread_over="examples",
-    rivals=(0.010, 0.011, 0.017, 0.024),  # RS-SVM; tangent distance, SVM and LeNet-4; LeNet-1; K-NN, deslanted
-)
-LINEAR_NET, MLP300 = "experiment=linear", "experiment=mlp300"
-CLAIMS = (
-    LENET5,
-    replace(
-        _seen("L13t", "Its training error is 0.35 % after 19 passes.", 0.0035, "III.B, Fig. 5",
-              0.0001, 510, "epochs=19"),
-        metric="train_set/error",
-    ),
-    _seen("L17", "After one pass its test error is 2.6 % (epochs=1).", 0.026, "Fig. 5, read off",
-          0.002, 27, "epochs=1"),  # a plot can be read to ±0.1 %
-    _seen("L1", "A linear classifier errs on 12.0 % (experiment=linear).", 0.12, "Fig. 9, p. 12",
-          0.001, 550, LINEAR_NET),
-    _seen("L7", "300 hidden units err on 4.7 % (experiment=mlp300).", 0.047, "Fig. 9, p. 12",
-          0.001, 1200, MLP300),
-    _ahead("L13-L1", "LeNet-5 errs less than a linear classifier.", 0.1105, 545, (), LINEAR_NET),
-    _ahead("L13-L7", "LeNet-5 errs less than 300 hidden units.", 0.0375, 870, (), MLP300),
-    _ahead("L7-L1", "300 hidden units err less than a linear classifier.", 0.073, 875, (MLP300,), LINEAR_NET),
-)  # fmt: skip
-CARD = Card(
-    title="LeNet-5",
-    citation="Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, Gradient-based learning applied to document recognition,"
-    " Proceedings of the IEEE 86(11), 2278–2324, 1998",
-    new="a convolutional network trained end to end from pixels, with fewer errors than every rival without hand-made"
-    " features",
-    headline=LENET5,
-    claims=CLAIMS,
-    readings=(
-        Reading(
-            "model.init",
-            "How wide are the initial weights? Appendix A: ±2.4/F, F the fan-in (with or without the bias?).",
-            ("fan_in (±2.4/F, the letter)", "sqrt_fan_in (±2.4/√F, ours)", "lecun_library (±1/√F)"),
-            "With ±2.4/F the network stays at chance with either loss; with ±2.4/√F the first pass ends near the"
-            " paper's 2.6 %. ±1/√F is in the authors' later library.",
-        ),
-        Reading(
-            "loss.half",
-            "Is the squared distance halved? Eq. 7 says no.",
-            ("false (the letter)", "true (ours)"),
-            "Whole distances and random coefficients blow up in pass 2 (16 to 22 %); the later library halves.",
-        ),
-        Reading(
-            "model.subsampling",
-            "Where do the coefficients of S2 and S4 start, and is their input the sum of four or four inputs?",
-            ("null (random, F = 4)", "0.25, biases 0 (ours)", "0.5, biases 0"),
-            "Random or ½: units saturate, their h is near 0, and pass 2 ends at 10 to 20 %. From ¼, an average,"
-            " four seeds of four stay stable. For h we take the sum as one input.",
-        ),
-        Reading(
-            "optimizer.samples",
-            "What does the curvature belong to? 500 samples before each pass; for eq. 9 no start is given.",
-            ("500, and the right class's distance for either loss (ours)",),
-            "Eq. 9's own second derivative vanishes where the network is sure. The paper's rates of the first pass,"
-            " 7·10⁻⁵ … 0.016, are met by no reading that stays stable; ours go from 5–8·10⁻⁶ to 0.014–0.023 by seed.",
-        ),
-        Reading(
-            "loss.name",
-            "Which loss made the 0.95 %: eq. 8 (mse) or eq. 9 (map), and with which j?",
-            ("map, j = 0.1 (ours)", "mse"),
-            "On 5,000 held-out images, after 20 passes, another implementation reached 0.92 % in two runs of eq. 9 and"
-            " 0.94 % with eq. 8; this one, with another 5,000, 1.16 % with eq. 9.",
-        ),
-    ),
-    departures=(
-        Departure(
-            "data",
-            "60,000 training and 10,000 test images.",
-            "4,000 training digits instead of 60,000, and 1,000 others to test (scale=paper takes all).",
-            "They come with the dependencies.",
-            lambda config: config.data.name == "mnist5k",
-        ),
-        Departure(
-            "other data",
-            "MNIST.",
-            "another set of the same form (data.name).",
-            "Your own.",
-            lambda config: config.data.name not in ("mnist", "mnist5k"),
-        ),
-        Departure(
-            "scramble",
-            "pictures.",
-            "the pixels in one fixed random order, so that no two neighbours are.",
-            "Shows what the architecture owes to neighbourhood; a switch of yours.",
-            lambda config: config.model.scramble,
-        ),
-        Departure(
-            "length",
-            "20 passes.",
-            "another number of passes (epochs).",
-            "Your choice.",
-            lambda config: config.epochs != 20,
-        ),
-        Departure(
-            "held out",
-            "trained on all 60,000 images, measured on the test images.",
-            "some training images are held out to choose on, and the test images are left alone.",
-            "For readings and switches, never for the published number.",
-            lambda config: config.data.valid > 0,
-        ),
-        *(
-            Departure(key, paper, ours, "A step towards today.", _departs(key))
-            for key, (_, paper, ours) in LETTER.items()
-        ),
-        Departure(
-            "optimizer",
-            "stochastic diagonal Levenberg–Marquardt.",
-            "another rule (optimizer.name), with the schedule times `optimizer.times`.",
-            "A step towards today.",
-            lambda config: config.optimizer.name != "sdlm",
-        ),
-        Departure(
-            "batch",
-            "one pattern an update.",
-            "the mean gradient of a batch (batch_size), at the same rate.",
-            "Faster on a GPU.",
-            lambda config: config.batch_size > 1,
-        ),
-    ),
-    switches={
-        "model.network": "lenet5 | linear | mlp300",
-        "model.activation": "scaled_tanh | tanh | relu, of the layers that meet no ±1 targets",
-        "model.pooling": "trainable | average | max",
-        "model.output": "rbf (the bitmaps) | targets (ten units, ±1) | softmax (cross-entropy, whatever `loss` says)",
-        "model.c3": "table | dense",
-        "loss.name": "map (eq. 9) | mse (eq. 8)",
-        "optimizer.name": "sdlm | sgd | adam",
-        "model.scramble": "true: every picture's pixels in the same random order",
-        "data.shifted": "also measure on pictures moved so many pixels",
-        "batch_size": "1 | more",
-        "data.name": "images, with data.root=FOLDER: pictures of your own, a folder for each class",
-    },
-    demonstration=Demonstration(
-        "Weights that are shared over the picture, and maps that look at neighbours alone, learn from pixels what fully"
-        " linked units do not – and bear it when the digits move.",
-        arms=(
-            Arm("LeNet-5", SHORT, 10),
-            Arm("300 hidden units", ("experiment=mlp300", *SHORT), 13),
-            Arm("linear", ("experiment=linear", *SHORT), 7),
-        ),
-        findings=(
-            Gap("LeNet-5 errs less than 300 hidden units", "LeNet-5", "300 hidden units", "test/error", 0.01),
-            Gap("it errs less than the linear classifier", "LeNet-5", "linear", "test/error", 0.05),
-            Gap(
-                "digits moved by two pixels cost it less than 300 hidden units",
-                "LeNet-5",
-                "300 hidden units",
-                "test/shifted_error",
-                0.05,
-                beyond="test/error",
-            ),
-            Gap(
-                "and less than the linear classifier",
-                "LeNet-5",
-                "linear",
-                "test/shifted_error",
-                0.05,
-                beyond="test/error",
-            ),
-        ),
-        picture="landmarks.figures.lenet:contrast",
-        off=("model.scramble=true",),
-        seeds=(0, 1, 2, 3, 4),
-    ),
-)
 
 
 class LeNet(Milestone):

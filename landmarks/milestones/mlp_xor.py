@@ -20,10 +20,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from landmarks.claims import Arm, Claim, Demonstration, Departure, Equal, Reading
+from landmarks.cards.mlp_xor import CARD, CLAIMS, NETWORKS
+from landmarks.claims import Claim
 from landmarks.data.patterns import PatternSettings, coded, sizes
 from landmarks.errors import UsageError
-from landmarks.milestone import Answer, Batch, Card, Data, Decision, Layer, Milestone, Phase, Scalars, Split
+from landmarks.milestone import Answer, Batch, Data, Decision, Layer, Milestone, Phase, Scalars, Split
 from landmarks.randomness import stream
 from landmarks.settings import FRACTION, NOT_NEGATIVE, POSITIVE, Settings
 
@@ -142,6 +143,7 @@ class MLPXOR(Milestone):
     """
 
     Config = XORConfig
+    card = CARD
     replicated = True
     config: XORConfig
 
@@ -415,122 +417,3 @@ class MLPXOR(Milestone):
 
 ROOM = 20_000
 """So many numbers at most go through the pictures of a whole training set."""
-THOUSAND = ("replicas=1000",)
-"""One run of so many starts is what a share, or the place of one published time among ours, is judged by."""
-CLAIMS = (
-    Claim("X1", "One run learned XOR with one hidden unit and direct links in 558 sweeps at η = 0.5.",
-          "train_set/sweeps_median", 558, "one run, PDP p. 331", "secondary", "sweeps",
-          kind="time", digit=1, overrides=THOUSAND, seeds=1, cost={"cpu": 11}),
-    Claim("X2", "Of hundreds of runs on XOR two got stuck, both of them 2-2-1 networks.",
-          "train_set/solved", 0.99, "2 of “hundreds” of runs, taken as 200, PDP pp. 331–332", "secondary",
-          better="high", kind="share", counts=(198, 200), overrides=("experiment=two_hidden", *THOUSAND), seeds=1),
-    Claim("X3", "One 2-2-1 net still answered 0.5 to two patterns after 6,587 presentations at η = 0.25.",
-          "stuck/sweeps", 6587, "one run, PDP pp. 332–333", "secondary", "sweeps",
-          kind="time", digit=1),
-    Claim("X4", "Mean sweeps fall with H hidden units as 280 − 33 log₂ H; 247 for two (experiment=chauvin).",
-          "train_set/sweeps_mean", 247, "Chauvin's formula, PDP p. 333", "secondary", "sweeps",
-          kind="time", digit=1, overrides=("experiment=chauvin", *THOUSAND), seeds=1),
-    Claim("X5", "Parity of four bits was learned in 2,825 sweeps over its 16 patterns (experiment=parity).",
-          "train_set/sweeps_median", 2825, "one run, PDP p. 335", "secondary", "sweeps",
-          kind="time", digit=1, overrides=("experiment=parity", *THOUSAND), seeds=1),
-    Claim("X6", "The 8-3-8 encoder is learned, with codes of intermediate values.",
-          "train_set/solved", 1.0, "PDP pp. 335–337", "secondary", better="high",
-          kind="share", counts=(1, 1), overrides=("experiment=encoder", *THOUSAND), seeds=1),
-    Claim("X7a", "Mirror symmetry of six bits was learned in 1,425 sweeps (experiment=symmetry).",
-          "train_set/sweeps_median", 1425, "one run, Nature p. 534", "seen", "sweeps",
-          kind="time", digit=1, overrides=("experiment=symmetry", *THOUSAND), seeds=1),
-    Claim("X7b", "The chapter's own run on symmetry, with other settings, took 1,208 sweeps.",
-          "train_set/sweeps_median", 1208, "one run, PDP", "recalled", "sweeps", kind="time", digit=1),
-    Claim("X8", "All 4 facts held out of 104 are answered right after 1,500 sweeps (experiment=family_trees).",
-          "test/right", 1.0, "Nature p. 535", "seen", better="high",
-          digit=0.25, overrides=("experiment=family_trees",)),
-    Claim("X9", "A recurrent net completes sequences of six after 260 sweeps (not built here).",
-          "completion/sweeps", 260, "one run, PDP pp. 358–359", "secondary", "sweeps",
-          kind="time", digit=1),
-)  # fmt: skip
-NETWORKS = {
-    ("xor", None, 1, True): "X1",
-    ("xor", None, 2, False): "X2",
-    ("parity", 4, 4, False): "X5",
-    ("encoder", 8, 3, False): "X6",
-    ("symmetry", 6, 2, False): "X7a",
-    ("family_trees", None, 1, True): "X8",
-}
-"""Problem, bits, hidden units, direct links → the claim that is about them."""
-
-STARTS = ("replicas=300", "update=pattern", "order=shuffled", "epochs=1000", "log_every=20", "eval_every=20")
-"""PDP allows a change after each pattern. Chosen on seeds 11 to 14, where 4,000 of 4,000 starts learned so."""
-
-MLPXOR.card = Card(
-    "Back-propagation, XOR",
-    "D. E. Rumelhart, G. E. Hinton, R. J. Williams, “Learning representations by back-propagating errors”, Nature 323,"
-    " 533–536 (1986), and “Learning internal representations by error propagation”, Parallel Distributed Processing 1,"
-    " ch. 8, MIT Press (1986).",
-    "Hidden units learn by the chain rule to represent what the task needs – on the very predicates with which Minsky"
-    " and Papert had shown the limits of one layer. The recursion itself is older (Linnainmaa 1970, Werbos 1974).",
-    CLAIMS[0],
-    CLAIMS,
-    readings=(
-        Reading("model.init", "What does “small random weights” mean?", ("0.3", "0.5", "1.0"),
-                "PDP does not say; Nature uses ±0.3 for symmetry. ±0.5 is ours, for PDP's experiments."),
-        Reading("criterion.tolerance", "When is a problem solved?", ("0.1", "0.25", "0.4"),
-                "PDP does not say. XOR, 300 starts: medians 389, 355, 288 sweeps at 0.1, 0.25, 0.4."),
-        Reading("update", "Do the weights change after a sweep or after each pattern?", ("sweep", "pattern"),
-                "PDP speaks of both; Nature accumulates over the sweep. XOR by pattern: median 284 instead of 389."),
-        Reading("order", "In which order do patterns come, where each one changes the weights?",
-                ("sequential", "shuffled", "fixed"), "Not said. Without effect where update=sweep."),
-        Reading("data.targets", "Which numbers stand for 0 and 1?", ("[0.1, 0.9]", "[0, 1]"),
-                "PDP: 0.1 and 0.9 (recalled; its printed XOR weights answer 0.10 and 0.88). Nature does not say."),
-        Reading("optimizer.momentum", "Which momentum did the XOR runs have?", ("0.9", "0"),
-                "PDP p. 330: about 0.9 in most runs. Without it: 3,342 sweeps, and 186 of 200 solved within 10,000."),
-        Reading("optimizer.dead_zone", "From where are errors measured that are too large?", ("1 and 0", "0.8 and 0.2"),
-                "Nature: zero beyond 0.8 and 0.2. Here from 1 and 0; neither learns the family trees."),
-    ),
-    departures=(
-        Departure("float32", "Arithmetic of 1986, of unknown width.", "float32.",
-                  "The suite's default; counts of sweeps differ by rounding alone."),
-        Departure("no momentum", "Momentum of 0.9.", "No momentum.", "A switch of yours: about 8 times slower.",
-                  lambda config: config.optimizer.momentum == 0),
-        Departure("no hidden units", "Hidden units.", "None.", "A switch of yours, to see that XOR needs them.",
-                  lambda config: config.model.network == "layered" and config.model.hidden == 0),
-        Departure("family trees", "0.2 % of every weight goes after each change, and 1,500 sweeps are enough.",
-                  "The same, but our nets do not learn so within 1,500 sweeps, nor within 6,000.",
-                  "Unexplained. With model.init=1 optimizer.lr=0.05 optimizer.decay=0.0005 they learn the 100.",
-                  lambda config: config.data.name == "family_trees"),
-        Departure("own data", "Small sets of made-up patterns; the slopes of a sweep are added up.",
-                  "A table of yours; its slopes are averaged, and count four times.",
-                  "So the same rate suits four patterns and any number of them.",
-                  lambda config: config.data.name == "csv"),
-        Departure("held-out facts", "4 of 104 facts are held out; which ones is not said.", "A fixed draw of 4.",
-                  "One draw for every seed, made before any run.", lambda config: config.data.name == "family_trees"),
-    ),
-    switches={
-        "model.hidden": "hidden units; 0 leaves one layer, which cannot learn XOR",
-        "model.shortcut": "direct links from input to output",
-        "update": "change the weights once a sweep, or after each pattern",
-        "order": "the order of the patterns, where each one changes the weights",
-        "optimizer.momentum": "0 is plain steepest descent",
-        "optimizer.early": "another rate and momentum for the first sweeps",
-        "optimizer.decay": "the share that each weight loses after a change",
-        "optimizer.dead_zone": "errors smaller than this count as none",
-        "criterion.tolerance": "solved when all outputs are this close to their targets; null: never stop early",
-        "data.function": "any of the 16 functions of two inputs: xor, and, or, nand, xnor, …",
-        "data.name": "csv, with data.root=FILE: a table of your own, the last column the label",
-        "replicas": "how many starts learn side by side",
-    },
-    demonstration=Demonstration(
-        "One layer of units cannot compute XOR. Errors propagated back through one hidden unit teach it what the task"
-        " needs, from every start.",
-        arms=(
-            Arm("no hidden unit", (*STARTS, "model.hidden=0"), 1.5),
-            Arm("one hidden unit", (*STARTS, "model.hidden=1"), 1.5),
-        ),
-        findings=(
-            Equal("of 300 starts without a hidden unit none learns XOR (share)", "no hidden unit",
-                  "train_set/solved", 0.0),
-            Equal("of 300 starts with one hidden unit all do (share)", "one hidden unit", "train_set/solved", 1.0),
-        ),
-        picture="landmarks.figures.mlp_xor:contrast",
-        off=("model.hidden=0",),
-    ),
-)  # fmt: skip
