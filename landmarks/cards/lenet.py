@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from landmarks.claims import Arm, Claim, Demonstration, Departure, Gap, Reading
 from landmarks.milestone import Card
+
+if TYPE_CHECKING:
+    from landmarks.milestones.lenet import LeNet
 
 LETTER = {
     "activation": ("scaled_tanh", "1.7159·tanh(2a/3).", "another squashing function."),
@@ -212,3 +215,22 @@ CARD = Card(
         seeds=(0, 1, 2, 3, 4),
     ),
 )
+
+
+def conclude(lenet: LeNet, metrics: Mapping[str, float]) -> str:
+    """The error on held-out images beside the paper's, and why it is not the same number."""
+    model, source, claim = lenet.config.model, lenet.config.data, lenet.claim
+    name = next(name for name in ("test", "valid", "train_set", "train") if f"{name}/error" in metrics)
+    digits = {"mnist": "10,000 test digits", "mnist5k": "1,000 held-out digits"}
+    where = digits.get(source.name, f"the test images of {source.name}")
+    where = f"{source.valid:,} held-out images" if name == "valid" and source.valid else where
+    if source.name == "images":
+        what = "held-out" if name in ("test", "valid") else "training"
+        where = f"your {what} pictures in {lenet.known} classes"
+    active = [departure for departure in lenet.card.departures if departure.applies(lenet.config)]
+    here = [f"model.{d.id}={getattr(model, d.id)}" if d.id in LETTER else d.ours.rstrip(".") for d in active]
+    return (
+        f"{name} error {100 * metrics[f'{name}/error']:.2f} % on {where};"
+        f" paper: {claim.format(claim.published)} on MNIST's 10,000 test digits ({claim.where})"
+        + (f"; they differ, for here: {'; '.join(here)}" if here else "")
+    )

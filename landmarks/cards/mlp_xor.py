@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 from landmarks.claims import Arm, Claim, Demonstration, Departure, Equal, Reading
 from landmarks.milestone import Card
+
+if TYPE_CHECKING:
+    from landmarks.milestones.mlp_xor import MLPXOR
 
 THOUSAND = ("replicas=1000",)
 """One run of so many starts is what a share, or the place of one published time among ours, is judged by."""
@@ -124,3 +130,45 @@ CARD = Card(
         off=("model.hidden=0",),
     ),
 )  # fmt: skip
+
+
+def conclude(model: MLPXOR, metrics: Mapping[str, float]) -> str:
+    """One sentence: what came out, in the units of print, beside what the paper says of it."""
+    starts, claim = model.config.replicas, model.claim
+    if model.own:
+        return _conclude_own(model, metrics)
+    paper = "no number in the paper"
+    if claim:
+        stated = claim.format(claim.published) if claim.unit == "sweeps" else claim.says.rstrip(".")
+        paper = f"paper: {stated} ({claim.where})"
+    if "test/right" in metrics:
+        right, of = metrics["test/right"], f" on average over {starts:,} starts" if starts > 1 else ""
+        return f"{4 * right:.3g} of 4 held-out facts answered right{of} after {model.length:,} sweeps; paper: 4 of 4"
+    if "train_set/solved" not in metrics:
+        return f"error {metrics['train_set/loss']:.3g} after {model.length:,} sweeps; {paper}"
+    solved = round(starts * metrics["train_set/solved"])
+    if starts == 1:
+        made = f"solved after {metrics['train_set/sweeps_median']:,.0f} sweeps" if solved else "not solved"
+        return f"{made if solved else f'{made} in {model.length:,} sweeps'}; {paper}"
+    found = f"solved {solved:,} of {starts:,} starts within {model.length:,} sweeps"
+    if solved:
+        names = ("q1", "median", "q3", "mean")
+        q1, median, q3, mean = (metrics[f"train_set/sweeps_{name}"] for name in names)
+        found += f"; sweeps: median {median:,.0f}, quartiles {q1:,.0f}–{q3:,.0f}, mean {mean:,.0f}"
+    return f"{found}; {paper}"
+
+
+def _conclude_own(model: MLPXOR, metrics: Mapping[str, float]) -> str:
+    """What came out on a table of the user's, and what to turn where it has not learned."""
+    config, own = model.config, metrics["train_set/error"]
+    where = " and ".join(
+        f"{100 * metrics[f'{name}/error']:.2f} % of the {what} rows"
+        for name, what in (("test", "held-out"), ("valid", "held-out"), ("train_set", "training"))
+        if f"{name}/error" in metrics
+    )
+    length = f"{model.sweeps.float().mean():,.0f}" if model.done.all() else f"{model.length:,}"
+    hint = (
+        f"; more hidden units (model.hidden={2 * max(4, config.model.hidden)} model.shortcut=false), a smaller rate"
+        f" (optimizer.lr={config.optimizer.lr / 5:g}) or more sweeps (epochs) may learn them"
+    )
+    return f"{where} wrong after {length} sweeps; no number in the paper{hint if own > 0.1 else ''}"

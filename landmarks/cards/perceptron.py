@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import torch
+
 from landmarks.claims import Arm, Claim, Demonstration, Departure, Equal, Reading
+from landmarks.data.points import parity, which
 from landmarks.milestone import Card
 from landmarks.parts.reinforcement import GREEK
+
+if TYPE_CHECKING:
+    from landmarks.milestones.perceptron import Perceptron
 
 CLAIMS = (
     Claim("P1a", "Of the 16 functions of two inputs 14 are threshold functions.",
@@ -133,3 +142,65 @@ CARD = Card(
         off=("rule=none",),
     ),
 )  # fmt: skip
+
+
+def conclude(model: Perceptron, metrics: Mapping[str, float]) -> str:
+    """One sentence: what came out, in the units of print, beside what the paper says of it."""
+    paper = f"; proved: {model.claim.says.rstrip('.')}" if model.claim else ""
+    for split in ("test", "valid", "train_set"):
+        if f"{split}/error" in metrics:
+            return f"{100 * metrics[f'{split}/error']:.2f} % {split.replace('_', ' ')} error with {_reading(model)}"
+    if "train_set/correct" in metrics:
+        paper = f"; paper: {model.claim.published:g} ({model.claim.where})" if model.claim else ""
+        return f"the correct of two responses wins with probability {metrics['train_set/correct']:.3f}{paper}"
+    if model.config.replicas > 1:
+        return _together(model, metrics) + paper
+    if model.claim and model.claim.id == "P9" and metrics["train_set/learned"]:
+        paper = (
+            f"; so A-units for sets of up to {model.points} points are enough, and that no fewer are, as is proved,"
+            f" shows model.masks={model.points - 1}, which cycles"
+        )
+    return _alone(model, metrics) + paper
+
+
+def _reading(model: Perceptron) -> str:
+    points = f"{model.wiring.shape[2]:,} A-units" if model.wiring is not None else f"{model.points:,} raw points"
+    weights = "summed weights" if model.config.model.averaged else "last weights"
+    if model.config.rule == "none":
+        return f"{points}, {weights}"
+    rest = "none in the last pass" if torch.equal(model.mistakes, model.before) else "some in every pass"
+    return f"{points}, {weights}; mistakes made: {int(model.mistakes.sum()):,}, {rest}"
+
+
+def _alone(model: Perceptron, metrics: Mapping[str, float]) -> str:
+    count, data, number = int(model.mistakes.sum()), model.config.data, model.config.first_replica
+    made = f"{count:,} mistake{'s' * (count != 1)}"
+    what = ""
+    if data.name == "functions":
+        what = f"{which(data.bits, number, number)}{' (parity)' * (number == parity(data.bits))}: "
+    if metrics["train_set/cycling"]:
+        return f"{what}not learned: after {made} it had come back to weights that it had left, and so never ends"
+    bound = metrics.get("train_set/bound_median")
+    among = f", and (R/γ)² is {bound:,.0f}" if bound else ""
+    return f"{what}{'learned with' if metrics['train_set/learned'] else 'not learned after'} {made}{among}"
+
+
+def _together(model: Perceptron, metrics: Mapping[str, float]) -> str:
+    learned, cycling, undecided = (round(metrics[f"train_set/{name}"]) for name in ("learned", "cycling", "undecided"))
+    tried, data, first = model.config.replicas, model.config.data, model.config.first_replica
+    what = "functions" if data.name == "functions" else "pairs of clouds"
+    found = f"learned {learned:,} of {tried:,} {what}"
+    if data.name == "functions" and tried < 2**2**data.bits:
+        found = f"learned {learned:,} of {tried:,}, {which(data.bits, first, first + tried - 1)}"
+    if learned:
+        median, most = (metrics[f"train_set/mistakes_{name}"] for name in ("median", "max"))
+        found += f", with {median:,.0f} mistakes in the median and {most:,.0f} at most"
+    if cycling:
+        found += f"; {cycling:,} came back to weights that they had left, and so never end"
+    if undecided:
+        found += f"; {undecided:,} undecided"
+    if "train_set/within_bound" in metrics:
+        within = round(tried * metrics["train_set/within_bound"])
+        bound = metrics["train_set/bound_median"]
+        found += f"; {within:,} of {tried:,} learned within (R/γ)², {bound:,.0f} in the median"
+    return found

@@ -2,22 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from matplotlib.figure import Figure
+from torch import Tensor
 
 from landmarks.plots import ACCENT, INK, PALE
 
 if TYPE_CHECKING:
+    from landmarks.milestone import Data
+    from landmarks.milestones.lenet import LeNet
     from landmarks.results import Run
 
 ARMS = (ACCENT, INK, PALE)
 Array = npt.NDArray[Any]
 SHOWN = 120
 """Misread digits on one picture; the paper's has 82."""
+
+
+def pictures(lenet: LeNet, data: Data) -> Iterator[tuple[str, Figure]]:
+    """(name, picture): kernels and maps where the network has them, confusions and errors on the images looked at."""
+    name = next((split for split in ("test", "valid") if split in data.splits), "train")
+    x, y = data.splits[name]
+    with torch.no_grad():
+        given = torch.cat([lenet.given(lenet(part)) for part in torch.split(x, 500)])
+        if "C1" in lenet.network:
+            yield "c1_kernels", kernels(lenet.network["C1"].get_parameter("weight").cpu().numpy())
+            yield "feature_maps", feature_maps(_maps(lenet, x[:1]))
+    names, true, answers = data.classes, y.cpu().numpy(), given.cpu().numpy()
+    yield "confusion", confusion(true, answers, name, names)
+    yield "errors", errors(x.cpu().numpy(), true, answers, name, names)
+
+
+def _maps(lenet: LeNet, x: Tensor) -> dict[str, Array]:
+    """What each layer makes of one picture x (1, 28, 28): layer → (maps, n, n) or (units,)."""
+    value = lenet.picture(x)
+    maps = {"input": value[0].cpu().numpy()}
+    for name, layer in lenet.network.items():
+        value = layer(value)
+        maps[name] = value[0].squeeze().cpu().numpy()
+    return maps
 
 
 def kernels(weight: Array) -> Figure:

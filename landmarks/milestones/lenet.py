@@ -17,12 +17,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
-import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from landmarks.cards.lenet import CARD, LETTER
+from landmarks.cards.lenet import CARD, LETTER, conclude
 from landmarks.claims import Claim
 from landmarks.data.pictures import DIGITS, SIDE, background
 from landmarks.data.splits import permutation
@@ -360,32 +359,15 @@ class LeNet(Milestone):
             x = layer(x)
             rows.append(_row(name, layer, x[0]))
         if self.codes is not None:
-            rows.append(Layer("RBF" if self.config.model.output == "rbf" else "distance", "10", 0, self.codes.numel()))
+            name, links = "RBF" if self.config.model.output == "rbf" else "distance", self.codes.numel()
+            rows.append(Layer(name, "10", 0, links, links))
         return rows
 
     def figures(self, data: Data) -> Iterable[tuple[str, Figure]]:
         """What the networks saw and where they erred, on the images that are only looked at."""
         from landmarks.figures import lenet as draw
 
-        name = next((split for split in ("test", "valid") if split in data.splits), "train")
-        x, y = data.splits[name]
-        with torch.no_grad():
-            given = torch.cat([self.given(self(part)) for part in torch.split(x, 500)])
-            if "C1" in self.network:
-                yield "c1_kernels", draw.kernels(self.network["C1"].get_parameter("weight").cpu().numpy())
-                yield "feature_maps", draw.feature_maps(self._maps(x[:1]))
-        names, true, answers = data.classes, y.cpu().numpy(), given.cpu().numpy()
-        yield "confusion", draw.confusion(true, answers, name, names)
-        yield "errors", draw.errors(x.cpu().numpy(), true, answers, name, names)
-
-    def _maps(self, x: Tensor) -> dict[str, npt.NDArray[np.float32]]:
-        """What each layer makes of one picture: layer → (maps, n, n) or (units,)."""
-        value = self.picture(x)
-        maps = {"input": value[0].cpu().numpy()}
-        for name, layer in self.network.items():
-            value = layer(value)
-            maps[name] = value[0].squeeze().cpu().numpy()
-        return maps
+        return draw.pictures(self, data)
 
     @property
     def claim(self) -> Claim:
@@ -393,22 +375,7 @@ class LeNet(Milestone):
         return next(claim for claim in self.card.claims if claim.id == wanted)
 
     def conclude(self, metrics: Mapping[str, float]) -> str:
-        """The error on held-out images beside the paper's, and why it is not the same number."""
-        model, source, claim = self.config.model, self.config.data, self.claim
-        name = next(name for name in ("test", "valid", "train_set", "train") if f"{name}/error" in metrics)
-        digits = {"mnist": "10,000 test digits", "mnist5k": "1,000 held-out digits"}
-        where = digits.get(source.name, f"the test images of {source.name}")
-        where = f"{source.valid:,} held-out images" if name == "valid" and source.valid else where
-        if source.name == "images":
-            what = "held-out" if name in ("test", "valid") else "training"
-            where = f"your {what} pictures in {self.known} classes"
-        active = [departure for departure in self.card.departures if departure.applies(self.config)]
-        here = [f"model.{d.id}={getattr(model, d.id)}" if d.id in LETTER else d.ours.rstrip(".") for d in active]
-        return (
-            f"{name} error {100 * metrics[f'{name}/error']:.2f} % on {where};"
-            f" paper: {claim.format(claim.published)} on MNIST's 10,000 test digits ({claim.where})"
-            + (f"; they differ, for here: {'; '.join(here)}" if here else "")
-        )
+        return conclude(self, metrics)
 
 
 def moved(x: Tensor, far: int) -> Iterator[Tensor]:
@@ -420,9 +387,11 @@ def moved(x: Tensor, far: int) -> Iterator[Tensor]:
 
 
 def _row(name: str, layer: nn.Module, out: Tensor) -> Layer:
-    """A layer's line; out (maps, n, n) or (units,)."""
+    """A layer's line; out (maps, n, n) or (units,). A multiply-add is a weight times a value, at each place."""
     size = out.shape[-1]
     places = size * size if out.ndim == 3 else 1
     own = sum(p.numel() for p in layer.parameters())
     inputs = 5 * len(out) if isinstance(layer, Subsampling) else 4 * len(out) if isinstance(layer, Pool) else own
-    return Layer(name, f"{len(out)}@{size}×{size}" if out.ndim == 3 else f"{len(out)}", own, inputs * places)
+    products = layer.weight.numel() * places if isinstance(layer, Units) else 0
+    shape = f"{len(out)}@{size}×{size}" if out.ndim == 3 else f"{len(out)}"
+    return Layer(name, shape, own, inputs * places, products)

@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import torch
 from torch import Tensor, nn
 
-from landmarks.cards.mcculloch_pitts import CARD, CLAIMS
+from landmarks.cards.mcculloch_pitts import CARD, CLAIMS, conclude
 from landmarks.claims import Claim
-from landmarks.data.histories import Histories, HistorySettings, chosen, whole
+from landmarks.data.histories import HistorySettings, chosen, whole
 from landmarks.errors import UsageError
 from landmarks.milestone import Data, Layer, Milestone, Scalars, Split
 from landmarks.parts import temporal
@@ -372,9 +372,13 @@ class McCullochPitts(Milestone):
         return agreement | {name: torch.tensor(value) for name, value in shape.items()}
 
     def layers(self) -> Sequence[Layer]:
-        """The cells of each net: an ending is a connection, and nothing is trained."""
+        """The cells of each net: an ending is a connection, and nothing is trained.
+
+        A history of T steps takes T − 1 delays, and in each a product for every line that ends on a cell.
+        """
+        delays = chosen(self.config.data).length - 1
         return [
-            Layer(f"{name}: {cell.name}", f"fires from {cell.threshold}", 0, cell.count)
+            Layer(f"{name}: {cell.name}", f"fires from {cell.threshold}", 0, cell.count, delays * len(cell.sources))
             for name, wired in self.nets()
             for cell in wired.net.cells
         ]
@@ -396,58 +400,4 @@ class McCullochPitts(Milestone):
         return None if self.config.expression is not None else known[heads[self.config.task]]
 
     def conclude(self, metrics: Mapping[str, float]) -> str:
-        found = {name.removeprefix("train_set/"): value for name, value in metrics.items()}
-        tasks = {
-            "figure_1": _say_figure_1,
-            "heat_cold": _say_heat_cold,
-            "single_unit": _say_single_unit,
-            "theorems": _say_theorems,
-        }
-        if self.config.expression is not None:
-            return _say_own(found, chosen(self.config.data))
-        return tasks[self.config.task](found)
-
-
-def _say_own(found: Mapping[str, float], histories: Histories) -> str:
-    cells, delay, order = (int(found[name]) for name in ("cells", "delay", "order"))
-    same = "as the expression says" if found["agreement"] == 1 else "not always as the expression says"
-    share = "" if found["agreement"] == 1 else f" (at {100 * found['agreement']:.2f} % of all times)"
-    late = f"with an extra delay of {delay}" if delay else "with no extra delay"
-    apart = "" if histories.complete else " that it can tell apart"
-    return (
-        f"{cells} cell{'s' * (cells != 1)}, a net of order {order}, fires {same}{share}, {late}, in all"
-        f" 2^{len(histories.places)} histories of {histories.length} steps{apart}"
-    )
-
-
-def _say_figure_1(found: Mapping[str, float]) -> str:
-    wrong = [name[-1] for name, value in found.items() if name.startswith("agreement_") and value < 1]
-    but = f"; {', '.join(wrong)} do not" if wrong else ""
-    return f"{found['nets']:.0f} of 9 nets of Figure 1 fire as their formulas say, in every history{but}"
-
-
-def _say_heat_cold(found: Mapping[str, float]) -> str:
-    def felt(steps: int) -> str:
-        pairs = {name: found[f"{name}_after_{steps}"] for name in ("heat", "cold")}
-        times = sorted((time, name) for name, time in pairs.items() if time >= 0)
-        never = [name for name, time in pairs.items() if time < 0]
-        return ", ".join([f"{name} at t = {time:.0f}" for time, name in times] + [f"{name} never" for name in never])
-
-    return (
-        f"one step of cold: {felt(1)}; two steps: {felt(2)}; four: {felt(4)};"
-        f" the printed formulas hold at {100 * found['agreement']:.4g} % of all times"
-    )
-
-
-def _say_single_unit(found: Mapping[str, float]) -> str:
-    two, three = found["one_unit_2"], found["one_unit_3"]
-    xor = "three cells compute it" if found["three_units_xor"] else "nor do three cells"
-    never = "XOR never" if not found["one_unit_xor"] else "XOR too"
-    return f"one cell computes {two:.0f} of 16 functions of two inputs and {three:.0f} of 256 of three, {never}; {xor}"
-
-
-def _say_theorems(found: Mapping[str, float]) -> str:
-    known = [(n, found[f"theorem_{n}"]) for n in (1, 2, 3, 4) if f"theorem_{n}" in found]
-    held = ", ".join(f"Theorem {n} in {100 * share:.4g} %" for n, share in known)
-    functions = ", ".join(f"{found[f'functions_{n}']:.0f}" for n in (1, 2, 3))
-    return f"{held} of the random cases; nets for {functions} of the 4, 16, 256 functions of 1, 2, 3 inputs"
+        return conclude(self, metrics)

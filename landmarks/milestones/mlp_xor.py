@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from landmarks.cards.mlp_xor import CARD, CLAIMS, NETWORKS
+from landmarks.cards.mlp_xor import CARD, CLAIMS, NETWORKS, conclude
 from landmarks.claims import Claim
 from landmarks.data.patterns import PatternSettings, coded, sizes
 from landmarks.errors import UsageError
@@ -343,12 +343,12 @@ class MLPXOR(Milestone):
         return Decision.STOP if solved else Decision.CONTINUE
 
     def layers(self) -> Sequence[Layer]:
-        """Of one replica; each weight is one connection."""
-        counts = {
-            group: sum(fan * size for name, (fan, size) in self.shapes.items() if name.startswith(f"{group.name}_"))
-            for group in self.groups
-        }
-        return [Layer(group.name, str(group.size), count, count) for group, count in counts.items()]
+        """Of one replica; every weight that is no bias is used once for a pattern."""
+        rows = []
+        for group in self.groups:
+            links = sum(math.prod(self.shapes[f"{group.name}_from_{source}"]) for source in group.sources)
+            rows.append(Layer(group.name, str(group.size), links + group.size, multiply_adds=links))
+        return rows
 
     def figures(self, data: Data) -> Iterable[tuple[str, Figure]]:
         from landmarks.figures import mlp_xor as draw
@@ -372,43 +372,7 @@ class MLPXOR(Milestone):
         return known.get(NETWORKS.get((problem, data.bits, model.hidden, model.shortcut), ""))
 
     def conclude(self, metrics: Mapping[str, float]) -> str:
-        starts, claim = self.config.replicas, self.claim
-        if self.own:
-            return self._conclude_own(metrics)
-        paper = "no number in the paper"
-        if claim:
-            stated = claim.format(claim.published) if claim.unit == "sweeps" else claim.says.rstrip(".")
-            paper = f"paper: {stated} ({claim.where})"
-        if "test/right" in metrics:
-            right, of = metrics["test/right"], f" on average over {starts:,} starts" if starts > 1 else ""
-            return f"{4 * right:.3g} of 4 held-out facts answered right{of} after {self.length:,} sweeps; paper: 4 of 4"
-        if "train_set/solved" not in metrics:
-            return f"error {metrics['train_set/loss']:.3g} after {self.length:,} sweeps; {paper}"
-        solved = round(starts * metrics["train_set/solved"])
-        if starts == 1:
-            made = f"solved after {metrics['train_set/sweeps_median']:,.0f} sweeps" if solved else "not solved"
-            return f"{made if solved else f'{made} in {self.length:,} sweeps'}; {paper}"
-        found = f"solved {solved:,} of {starts:,} starts within {self.length:,} sweeps"
-        if solved:
-            names = ("q1", "median", "q3", "mean")
-            q1, median, q3, mean = (metrics[f"train_set/sweeps_{name}"] for name in names)
-            found += f"; sweeps: median {median:,.0f}, quartiles {q1:,.0f}–{q3:,.0f}, mean {mean:,.0f}"
-        return f"{found}; {paper}"
-
-    def _conclude_own(self, metrics: Mapping[str, float]) -> str:
-        """What came out on a table of the user's, and what to turn where it has not learned."""
-        config, own = self.config, metrics["train_set/error"]
-        where = " and ".join(
-            f"{100 * metrics[f'{name}/error']:.2f} % of the {what} rows"
-            for name, what in (("test", "held-out"), ("valid", "held-out"), ("train_set", "training"))
-            if f"{name}/error" in metrics
-        )
-        length = f"{self.sweeps.float().mean():,.0f}" if self.done.all() else f"{self.length:,}"
-        hint = (
-            f"; more hidden units (model.hidden={2 * max(4, config.model.hidden)} model.shortcut=false), a smaller rate"
-            f" (optimizer.lr={config.optimizer.lr / 5:g}) or more sweeps (epochs) may learn them"
-        )
-        return f"{where} wrong after {length} sweeps; no number in the paper{hint if own > 0.1 else ''}"
+        return conclude(self, metrics)
 
     @property
     def length(self) -> int:

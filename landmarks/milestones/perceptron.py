@@ -21,11 +21,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from landmarks.cards.perceptron import CARD, CLAIMS, FIGURE_10
+from landmarks.cards.perceptron import CARD, CLAIMS, FIGURE_10, conclude
 from landmarks.claims import Claim
 from landmarks.data import Draws
 from landmarks.data.pictures import DIGITS
-from landmarks.data.points import PointSettings, check_keys, parity, planes, which
+from landmarks.data.points import PointSettings, check_keys, parity, planes
 from landmarks.errors import UsageError
 from landmarks.milestone import Answer, Batch, Data, Decision, Layer, Milestone, Phase, Scalars, Split, Sums
 from landmarks.parts.reinforcement import GAINS, Responses
@@ -337,16 +337,17 @@ class Perceptron(Milestone):
         return Answer(self.given(sums)[0], score[0].amax(1), "weighted sum")
 
     def layers(self) -> Sequence[Layer]:
-        """Of one replica; each weight is one connection, and so is each origin point of an A-unit."""
+        """Of one replica; each weight is one connection, and so is each origin point of an A-unit: a product by ±1."""
         _, units, features = self.weight.shape
         if self.responses is not None:
             responses, wires = len(self.responses.sets), int(self.responses.sets.sum())
-            return [Layer("A-units", str(features), features), Layer("R-units", str(responses), 0, wires)]
+            return [Layer("A-units", str(features), features), Layer("R-units", str(responses), 0, wires, wires)]
         found = [Layer("S-points", str(self.points), 0)]
         if self.wiring is not None:
             wires = int(self.wiring[0].abs().sum())
-            found.append(Layer("A-units, fixed", str(self.wiring.shape[2]), 0, wires))
-        return [*found, Layer("R-units", str(units), units * features, units * features)]
+            found.append(Layer("A-units, fixed", str(self.wiring.shape[2]), 0, wires, wires))
+        weights = units * features
+        return [*found, Layer("R-units", str(units), weights, weights, weights - units * self.bias)]
 
     def figures(self, data: Data) -> Iterable[tuple[str, Figure]]:
         from landmarks.figures import perceptron as draw
@@ -381,60 +382,4 @@ class Perceptron(Milestone):
         return known["P9"] if only and config.model.masks == bits else None
 
     def conclude(self, metrics: Mapping[str, float]) -> str:
-        paper = f"; proved: {self.claim.says.rstrip('.')}" if self.claim else ""
-        for split in ("test", "valid", "train_set"):
-            if f"{split}/error" in metrics:
-                return f"{100 * metrics[f'{split}/error']:.2f} % {split.replace('_', ' ')} error with {self._reading()}"
-        if "train_set/correct" in metrics:
-            paper = f"; paper: {self.claim.published:g} ({self.claim.where})" if self.claim else ""
-            return f"the correct of two responses wins with probability {metrics['train_set/correct']:.3f}{paper}"
-        if self.config.replicas > 1:
-            return self._together(metrics) + paper
-        if self.claim and self.claim.id == "P9" and metrics["train_set/learned"]:
-            paper = (
-                f"; so A-units for sets of up to {self.points} points are enough, and that no fewer are, as is proved,"
-                f" shows model.masks={self.points - 1}, which cycles"
-            )
-        return self._alone(metrics) + paper
-
-    def _reading(self) -> str:
-        points = f"{self.wiring.shape[2]:,} A-units" if self.wiring is not None else f"{self.points:,} raw points"
-        weights = "summed weights" if self.config.model.averaged else "last weights"
-        if self.config.rule == "none":
-            return f"{points}, {weights}"
-        rest = "none in the last pass" if torch.equal(self.mistakes, self.before) else "some in every pass"
-        return f"{points}, {weights}; mistakes made: {int(self.mistakes.sum()):,}, {rest}"
-
-    def _alone(self, metrics: Mapping[str, float]) -> str:
-        count, data, number = int(self.mistakes.sum()), self.config.data, self.config.first_replica
-        made = f"{count:,} mistake{'s' * (count != 1)}"
-        what = ""
-        if data.name == "functions":
-            what = f"{which(data.bits, number, number)}{' (parity)' * (number == parity(data.bits))}: "
-        if metrics["train_set/cycling"]:
-            return f"{what}not learned: after {made} it had come back to weights that it had left, and so never ends"
-        bound = metrics.get("train_set/bound_median")
-        among = f", and (R/γ)² is {bound:,.0f}" if bound else ""
-        return f"{what}{'learned with' if metrics['train_set/learned'] else 'not learned after'} {made}{among}"
-
-    def _together(self, metrics: Mapping[str, float]) -> str:
-        learned, cycling, undecided = (
-            round(metrics[f"train_set/{name}"]) for name in ("learned", "cycling", "undecided")
-        )
-        tried, data, first = self.config.replicas, self.config.data, self.config.first_replica
-        what = "functions" if data.name == "functions" else "pairs of clouds"
-        found = f"learned {learned:,} of {tried:,} {what}"
-        if data.name == "functions" and tried < 2**2**data.bits:
-            found = f"learned {learned:,} of {tried:,}, {which(data.bits, first, first + tried - 1)}"
-        if learned:
-            median, most = (metrics[f"train_set/mistakes_{name}"] for name in ("median", "max"))
-            found += f", with {median:,.0f} mistakes in the median and {most:,.0f} at most"
-        if cycling:
-            found += f"; {cycling:,} came back to weights that they had left, and so never end"
-        if undecided:
-            found += f"; {undecided:,} undecided"
-        if "train_set/within_bound" in metrics:
-            within = round(tried * metrics["train_set/within_bound"])
-            bound = metrics["train_set/bound_median"]
-            found += f"; {within:,} of {tried:,} learned within (R/γ)², {bound:,.0f} in the median"
-        return found
+        return conclude(self, metrics)
