@@ -1,0 +1,37 @@
+"""Likelihood of what can only be sampled: a Gaussian window on every sample (Parzen 1962), as Breuleux et al. 2011 use it.
+
+The estimate that Goodfellow et al. 2014 report (section 5, and `parzen_ll.py` of their code). It is poor in many
+dimensions, as they say themselves, and may rank models wrongly (Theis et al. 2016): print anchors beside it.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from landmarks import device as devices
+
+ROWS = 500
+"""Patterns at a time: so many times as many distances as samples are held at once."""
+
+
+def log_densities(x: Tensor, samples: Tensor, sigmas: Tensor) -> Tensor:
+    """log p of each pattern for every width, (S, N) in float64, in nats.
+
+    x (N, d), samples (M, d), sigmas (S,); p(x) = 1/M Σ_j N(x; s_j, σ² I).
+    """
+    x, samples, widths = devices.exact(x), devices.exact(samples), devices.exact(sigmas).tolist()
+    norms, found = samples.square().sum(1) / 2, []
+    for part in x.split(ROWS):
+        halves = torch.addmm(norms, part, samples.T, alpha=-1).add_(part.square().sum(1, keepdim=True), alpha=0.5)
+        halves.clamp_(min=0)  # ½|x − s|², which rounding may carry below zero where both are the same
+        found.append(torch.stack([(halves * -(width**-2)).logsumexp(1) for width in widths]))
+    scale = [math.log(len(samples)) + x.shape[1] * math.log(width * math.sqrt(2 * math.pi)) for width in widths]
+    return torch.cat(found, 1) - x.new_tensor(scale)[:, None]
+
+
+def fit(x: Tensor, samples: Tensor, sigmas: Tensor) -> Tensor:
+    """The width, (), under which patterns x (N, d) that are held out are likeliest in the mean."""
+    return sigmas[log_densities(x, samples, sigmas).mean(1).argmax().to(sigmas.device)]
