@@ -72,6 +72,18 @@ register(
 )
 register(
     Entry(
+        "lstm",
+        "1997",
+        "Long short-term memory",
+        "Hochreiter, Schmidhuber",
+        "sequences",
+        "31,390 sequences",
+        "30 s",
+        "landmarks.milestones.lstm:LSTM",
+    )
+)
+register(
+    Entry(
         "lenet",
         "1998",
         "LeNet-5",
@@ -80,6 +92,30 @@ register(
         "0.95 % test error",
         "30 s",
         "landmarks.milestones.lenet:LeNet",
+    )
+)
+register(
+    Entry(
+        "dae",
+        "2010",
+        "Denoising autoencoders",
+        "Vincent, Larochelle, Lajoie, Bengio, Manzagol",
+        "digits, varied",
+        "2.84 % test error",
+        "40 s",
+        "landmarks.milestones.dae:DAE",
+    )
+)
+register(
+    Entry(
+        "gan",
+        "2014",
+        "Adversarial nets",
+        "Goodfellow et al.",
+        "MNIST; points",
+        "225 nats (Parzen)",
+        "15 s",
+        "landmarks.milestones.gan:GAN",
     )
 )
 

@@ -147,7 +147,8 @@ class Loop:
     def _steps(self, phase: Phase, due: int, log: bool) -> None:
         """The tight stretch: nothing here waits for the device."""
         state, milestone, sums, signals = self.state, self.milestone, self.sums, self.signals
-        batches, in_epochs, start = self.batches[state.phase], phase.epochs is not None, state.at
+        batches, in_epochs = self.batches[state.phase], phase.epochs is not None and not phase.rate_by_step
+        start = state.at
         per_epoch, batch = batches.per_epoch, batches.begin(start // batches.per_epoch)
         for at in range(start, due):
             epoch, position = divmod(at, per_epoch)
@@ -207,19 +208,23 @@ class Loop:
 
     def _evaluate(self, phase: str) -> Decision:
         """Measure the splits that are only looked at (where there are none, the training set), then decide."""
-        metrics = self._measure(*self._watched())
-        self._write(phase, metrics)
-        values = "  ".join(f"{name} {measures.show(name, value)}" for name, value in metrics.items())
-        self.logger.note(f"{phase}  epoch {self.milestone.epoch + 1:,}  step {self.state.step:,}  {values}")
+        if names := self._watched():
+            metrics = self._measure(*names)
+            self._write(phase, metrics)
+            values = "  ".join(f"{name} {measures.show(name, value)}" for name, value in metrics.items())
+            self.logger.note(f"{phase}  epoch {self.milestone.epoch + 1:,}  step {self.state.step:,}  {values}")
         if self.settings.histograms:
             self.logger.histograms(self.state.step, self.milestone.named_parameters())
         self._tick()
         return self.milestone.decide(self.state.metrics)
 
     def _watched(self) -> list[str]:
-        """The splits that each evaluation measures: those that the phase names, or else the training set."""
+        """The splits that each evaluation measures: those that the phase names, or else the training set.
+
+        A phase that names none measures none.
+        """
         named = self.milestone.phase.measures if self.phases else Phase.measures
-        return [name for name in named if name in self.data.splits] or ["train"]
+        return [name for name in named if name in self.data.splits] or ["train"] * bool(named)
 
     def _measure(self, *splits: str) -> dict[str, float]:
         """The splits' measures, with draws of their own. Raises LandmarksError where one is not finite."""

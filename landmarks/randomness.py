@@ -14,9 +14,9 @@ Purpose = Literal["weights", "order", "training", "evaluation", "patterns"]
 _PURPOSES: dict[str, int] = {"weights": 0, "order": 1, "training": 2, "evaluation": 3, "patterns": 4}
 
 
-def stream(seed: int, replica: int, purpose: Purpose) -> np.random.Generator:
-    """A NumPy generator for one purpose of one replica."""
-    return np.random.Generator(np.random.PCG64(_sequence(seed, replica, purpose)))
+def stream(seed: int, replica: int, purpose: Purpose, *place: int) -> np.random.Generator:
+    """A NumPy generator for one purpose of one replica; of each `place` (an epoch) there is another one."""
+    return np.random.Generator(np.random.PCG64(_sequence(seed, replica, purpose, *place)))
 
 
 def torch_seed(seed: int, replica: int, purpose: Purpose) -> int:
@@ -24,8 +24,8 @@ def torch_seed(seed: int, replica: int, purpose: Purpose) -> int:
     return int(_sequence(seed, replica, purpose).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
-def _sequence(seed: int, replica: int, purpose: Purpose) -> np.random.SeedSequence:
-    return np.random.SeedSequence((seed, replica), spawn_key=(_PURPOSES[purpose],))
+def _sequence(seed: int, replica: int, purpose: Purpose, *place: int) -> np.random.SeedSequence:
+    return np.random.SeedSequence((seed, replica), spawn_key=(_PURPOSES[purpose], *place))
 
 
 class Orders:

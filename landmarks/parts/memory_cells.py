@@ -1,0 +1,199 @@
+"""Memory cells of Hochreiter and Schmidhuber 1997, and the recurrent nets that they are held against.
+
+Everything runs through time for R replicas and B sequences at once. Shapes are time first: net inputs from outside
+(T, R, B, H), recurrent weights (R, K, H) from the K units whose activity of the step before counts. A block of cells
+shares its gates; the H columns are all cells, then a block's input gate each, then (where there are any) its output
+gate, then (Gers et al. 2000) its forget gate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Form:
+    """The shape of a hidden layer of memory cell blocks: s(t) = carousel · s(t−1) + y_in g(net_c), y_c = y_out h(s).
+
+    g is 4σ − 2 of range (−2, 2) and h is 2σ − 1 of range (−1, 1) (eqs. 5, 4); `plain` (tasks 2a, 2b): g is σ and h(s)
+    is s. `gates`: whether their activity counts among the recurrent units.
+    """
+
+    blocks: int
+    size: int
+    plain: bool
+    output_gate: bool
+    forget_gate: bool
+    gates: bool
+    carousel: float
+
+    @property
+    def cells(self) -> int:
+        return self.blocks * self.size
+
+    @property
+    def units(self) -> int:
+        return self.cells + self.blocks * (1 + self.output_gate + self.forget_gate)
+
+    @property
+    def columns(self) -> Mapping[str, slice]:
+        """Where cells and gates stand among the H units."""
+        kinds = ["in", *["out"] * self.output_gate, *["forget"] * self.forget_gate]
+        first = {kind: self.cells + i * self.blocks for i, kind in enumerate(kinds)}
+        return {"cells": slice(0, self.cells)} | {k: slice(at, at + self.blocks) for k, at in first.items()}
+
+    def by_block(self, x: Tensor) -> Tensor:
+        """(…, cells) as (…, blocks, size)."""
+        return x.unflatten(-1, (self.blocks, self.size))
+
+    def of_cells(self, gate: Tensor) -> Tensor:
+        """What a gate (…, blocks) is for each of its cells, (…, cells)."""
+        return gate if self.size == 1 else gate.repeat_interleave(self.size, -1)
+
+
+class Tape(NamedTuple):
+    """What a pass through time leaves behind. `y` (T + 1, R, B, H): cells' outputs and gates, from the zeros at the
+    start on; `inner` (T, R, B, cells): σ(net_c) − ½; `s` (T + 1, R, B, cells), the inner states."""
+
+    y: Tensor
+    inner: Tensor
+    s: Tensor
+
+    @property
+    def steps(self) -> int:
+        return len(self.inner)
+
+
+class Blame(NamedTuple):
+    """The error signals of a pass: δ (T, R, B, H) of all hidden net inputs, ∂E/∂s (T, R, B, cells) of the states."""
+
+    delta: Tensor
+    state: Tensor
+
+
+def run(form: Form, net: Tensor, recurrent: Tensor | None, start: Tape | None = None) -> Tape:
+    """The forward pass (eqs. 3–9) without a graph; states and activities begin at 0, or where another pass ended."""
+    steps, *shape, _ = net.shape
+    y, s = net.new_empty(steps + 1, *shape, form.units), net.new_empty(steps + 1, *shape, form.cells)
+    inner = net.new_empty(steps, *shape, form.cells)
+    y[0], s[0] = (0, 0) if start is None else (start.y[-1], start.s[-1])
+    columns, size = form.columns, (form.blocks, form.size)
+    counted = y if form.gates else y[..., : form.cells]
+    cells, gate_in = y[..., columns["cells"]], y[..., columns["in"]].unsqueeze(-1)
+    gate_out = y[..., columns["out"]].unsqueeze(-1) if form.output_gate else None
+    d, state, output = (part.unflatten(-1, size) for part in (inner, s, cells))
+    for t in range(steps):
+        now = net[t] if recurrent is None else torch.baddbmm(net[t], counted[t], recurrent)
+        torch.sigmoid(now, out=y[t + 1])
+        torch.sub(cells[t + 1], 0.5, out=inner[t])
+        kept = s[t] if form.carousel == 1 else form.carousel * s[t]
+        g, scale = (output[t + 1], 1) if form.plain else (d[t], 4)
+        torch.addcmul(kept.unflatten(-1, size), gate_in[t + 1], g, value=scale, out=state[t + 1])
+        h = state[t + 1] if form.plain else torch.tanh(state[t + 1] * 0.5)
+        if gate_out is None:
+            output[t + 1].copy_(h)
+        else:
+            torch.mul(h, gate_out[t + 1], out=output[t + 1])
+    return Tape(y, inner, s)
+
+
+def truncated(form: Form, tape: Tape, blame: Tensor) -> Blame:
+    """The truncated gradient (appendix A.1) in closed form; `blame` (T, R, B, cells) is ∂E/∂y_c of the cells' outputs.
+
+    No error flows through y(t−1); into the past it flows through s alone, and there with the carousel's weight: what
+    eqs. 14–15 carry forward as ∂s/∂w is here summed backward over what comes later.
+    """
+    y, inner, s = tape.y[1:], tape.inner, tape.s[1:]
+    columns = form.columns
+    h = s if form.plain else torch.tanh(s * 0.5)
+    slope_h = torch.ones_like(s) if form.plain else 0.5 * (1 - h * h)
+    delta = torch.zeros_like(y)
+    gate = torch.ones_like(y[..., :1])
+    if form.output_gate:
+        gate = form.of_cells(y[..., columns["out"]])
+        delta[..., columns["out"]] = form.by_block(h * blame).sum(-1) * _slope(y[..., columns["out"]])
+    state = _carried(gate * slope_h * blame, form.carousel)
+    slope_sigma = 0.25 - inner * inner
+    g, slope_g = (inner + 0.5, slope_sigma) if form.plain else (4 * inner, 4 * slope_sigma)
+    delta[..., columns["cells"]] = form.of_cells(y[..., columns["in"]]) * slope_g * state
+    delta[..., columns["in"]] = form.by_block(g * state).sum(-1) * _slope(y[..., columns["in"]])
+    return Blame(delta, state)
+
+
+def _slope(y: Tensor) -> Tensor:
+    """The slope of the logistic function where it is y."""
+    return y * (1 - y)
+
+
+def _carried(own: Tensor, carousel: float) -> Tensor:
+    """∂E/∂s(t) = own(t) + carousel · ∂E/∂s(t+1), over the first dimension."""
+    if carousel == 1:
+        return own.flip(0).cumsum(0).flip(0)
+    later = torch.arange(len(own), device=own.device)
+    powers = carousel ** (later[None] - later[:, None]).clamp(min=0).to(own.dtype)
+    return torch.tensordot(torch.triu(powers), own, 1)
+
+
+class Partials:
+    """∂s/∂w carried forward through time (eqs. 14, 15): what the rule needs where weights change at every step.
+
+    `into` (R, B, cells, Z + K): of each cell by its own weights; `gate`, the same shape, by those of its input gate;
+    Z inputs, the constant 1 of a bias among them, then K recurrent units.
+    """
+
+    def __init__(self, form: Form, like: Tensor, sources: int) -> None:
+        self.form = form
+        self.into = like.new_zeros(*like.shape[:2], form.cells, sources)
+        self.gate = torch.zeros_like(self.into)
+
+    def advance(self, tape: Tape, sources: Tensor) -> None:
+        """By a pass of one step, in which the hidden units saw `sources` (R, B, Z + K)."""
+        form, inner, gate = self.form, tape.inner[-1], tape.y[-1][..., self.form.columns["in"]]
+        slope_sigma = 0.25 - inner * inner
+        g, slope_g = (inner + 0.5, slope_sigma) if form.plain else (4 * inner, 4 * slope_sigma)
+        seen = sources.unsqueeze(-2)
+        for partial, by in ((self.into, form.of_cells(gate) * slope_g), (self.gate, g * form.of_cells(_slope(gate)))):
+            partial.mul_(form.carousel).addcmul_(by.unsqueeze(-1), seen)
+
+    def gradient(self, blame: Blame, sources: Tensor) -> Tensor:
+        """∂E/∂w of this step's error, (R, Z + K, H): `blame` is that of a pass of one step."""
+        error = blame.state[-1].unsqueeze(-1)
+        columns = self.form.columns.items()
+        cells = (error * self.into).sum(1)
+        gates = (error * self.gate).sum(1).unflatten(1, (self.form.blocks, self.form.size)).sum(2)
+        outs = [torch.einsum("rbo,rbz->roz", blame.delta[-1][..., at], sources) for k, at in columns if k == "out"]
+        return torch.cat([cells, gates, *outs], 1).transpose(1, 2)
+
+
+def unrolled(form: Form, net: Tensor, recurrent: Tensor | None) -> Tensor:
+    """The cells' outputs (T, R, B, cells) by operators that autograd sees through: the full gradient, and with a forget
+    gate s(t) = y_forget s(t−1) + y_in g (Gers et al. 2000). Also the plain form of `run`."""
+    y, s = net.new_zeros(*net.shape[1:-1], form.units), net.new_zeros(*net.shape[1:-1], form.cells)
+    columns, found = form.columns, list[Tensor]()
+    for now in net:
+        counted = y if form.gates else y[..., : form.cells]
+        total = now if recurrent is None else now + counted @ recurrent
+        gates = total[..., form.cells :].sigmoid()
+        sigma = total[..., columns["cells"]].sigmoid()
+        kept = {k: gates[..., at.start - form.cells : at.stop - form.cells] for k, at in columns.items() if at.start}
+        hold = form.of_cells(kept["forget"]) if form.forget_gate else form.carousel
+        s = hold * s + form.of_cells(kept["in"]) * (sigma if form.plain else 4 * sigma - 2)
+        h = s if form.plain else 2 * s.sigmoid() - 1
+        cells = form.of_cells(kept["out"]) * h if form.output_gate else h
+        y = torch.cat([cells, gates], -1)
+        found.append(cells)
+    return torch.stack(found)
+
+
+def simple(net: Tensor, recurrent: Tensor, squash: Callable[[Tensor], Tensor]) -> Tensor:
+    """A simple recurrent net, y(t) = f(net + y(t−1) W), with the graph of back-propagation through time."""
+    y, found = net.new_zeros(net.shape[1:]), list[Tensor]()
+    for now in net:
+        y = squash(torch.baddbmm(now, y, recurrent))
+        found.append(y)
+    return torch.stack(found)
