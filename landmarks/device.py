@@ -82,6 +82,11 @@ def own_randomness(device: torch.device, seed: int) -> Iterator[None]:
         yield
 
 
+def exact(tensor: torch.Tensor) -> torch.Tensor:
+    """In float64; on the CPU where the tensor's own device knows none."""
+    return (tensor.cpu() if tensor.device.type == "mps" else tensor).double()
+
+
 def describe(device: torch.device) -> dict[str, Any]:
     """What decides numerics here, for `environment.json`."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
 
 from landmarks import catalog, config, data, loop, plots, runs, show
 from landmarks import device as devices
 from landmarks.checkpoint import Checkpoints, write_atomically
 from landmarks.errors import Interrupted, LandmarksError, UsageError, nearest
 from landmarks.logger import Console, Logger
-from landmarks.milestone import Milestone
+from landmarks.milestone import Milestone, Sampler
 from landmarks.settings import Settings, build
 from landmarks.signals import Signals
 
@@ -86,22 +86,46 @@ def resume(folder: Path, overrides: Sequence[str] = (), quiet: bool = False) -> 
 
 def load_model(folder: Path) -> Milestone:
     """The trained milestone of a finished run, in evaluation mode, on the CPU. Raises LandmarksError."""
+    path, composed = _trained(folder)
+    try:
+        milestone = make(composed)
+    except UsageError as error:
+        raise _of_another_version(folder, error) from error
+    _fill(milestone, path)
+    return milestone.eval()
+
+
+def load_sampler(folder: Path) -> Sampler:
+    """The trained generator of a finished run, on the CPU: nothing else is built, no other weight read.
+
+    Raises LandmarksError, or UsageError where the milestone generates nothing.
+    """
+    path, composed = _trained(folder)
+    sampler = catalog.milestone_class(composed.tree["milestone"]).sampler(settings_of(composed))
+    _fill(sampler, path, sampler.prefix)
+    return sampler
+
+
+def _trained(folder: Path) -> tuple[Path, config.Composed]:
+    """Weights and configuration of a finished run. Raises LandmarksError."""
     status, path = runs.summary(folder)["status"], folder / "model.safetensors"
     if status != "finished" or not path.is_file():
         raise LandmarksError(
             f"{folder}: this run is not finished ({status}); `landmarks resume {folder}` goes on with it"
         )
     tree, past = _as_stored(folder)
+    return path, config.Composed(tree, tuple(past))
+
+
+def _fill(module: Milestone | Sampler, path: Path, prefix: str = "") -> None:
+    """Load those weights whose names begin with `prefix`. Raises LandmarksError where they are of another network."""
     try:
-        milestone = make(config.Composed(tree, tuple(past)))
-    except UsageError as error:
-        raise _of_another_version(folder, error) from error
-    try:
-        milestone.load_state_dict(load_file(path))
+        with safe_open(path, "pt") as weights:
+            names = [name for name in weights.keys() if name.startswith(prefix)]  # noqa: SIM118
+            module.load_state_dict({name.removeprefix(prefix): weights.get_tensor(name) for name in names})
     except (SafetensorError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise LandmarksError(f"{path}: not the weights of this network ({reason}); make the run anew") from error
-    return milestone.eval()
 
 
 def stored(folder: Path, overrides: Sequence[str], allowed: Sequence[str], why: str) -> config.Composed:

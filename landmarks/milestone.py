@@ -118,7 +118,8 @@ class Phase:
 
     `epochs` or `steps` is the length (exactly one is given); `batch_size` None means the whole split in one batch.
     `order`: a new shuffle each epoch, one random order kept, or the order of the file.
-    `trains`: prefixes of the parameters that learn; empty means all. `schedules` maps an optimiser's name to its rate.
+    `trains`: prefixes of the parameters that learn; empty means all. `schedules` maps an optimiser's name to its rate;
+    with `rate_by_step` they count steps even where the length counts epochs.
     `measures`: the splits that each evaluation measures, where there are any; the others are measured once, at the end.
     """
 
@@ -132,6 +133,7 @@ class Phase:
     order: Literal["shuffled", "fixed", "sequential"] = "shuffled"
     trains: tuple[str, ...] = ()
     measures: tuple[str, ...] = ("valid", "test")
+    rate_by_step: bool = False
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from landmarks import runs
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from landmarks.answers import Prediction
     from landmarks.milestone import Milestone
 
@@ -96,6 +98,15 @@ class Run:
         from landmarks import answers
 
         return answers.predict(self.folder, [str(file) for file in files])
+
+    def sample(self, n: int = 64, seed: int = 0) -> Tensor:
+        """`n` samples of the generator alone: pictures (n, height, width) in [0, 1], or points (n, 2).
+
+        Raises LandmarksError where the run is not finished, UsageError where it has no generator.
+        """
+        from landmarks import sampling
+
+        return sampling.sample(self.folder, n, seed)
 
     def resume(self, *overrides: str, quiet: bool = False) -> Run:
         """Go on after a stop, or longer (`epochs=40`). Raises LandmarksError."""

@@ -1,12 +1,13 @@
 """What a likelihood of samples is to be read beside: models so simple that nobody would call them good.
 
-Samples of each are measured as the generator's own are. That 10,000 training images stand hardly above a good model, and
-Gaussians above some of the paper's rivals, is what the number is worth.
+Samples of each are measured as the generator's own are. That 10,000 training images stand hardly above a good model,
+and Gaussians above some of the paper's rivals, is what the number is worth.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,6 @@ import torch
 from torch import Tensor
 
 Floats = npt.NDArray[np.float64]
-Draw = Callable[[int, np.random.Generator], Floats]
 
 
 def of_pictures(x: Tensor, y: Tensor, count: int, generator: np.random.Generator) -> Mapping[str, Tensor]:
@@ -48,7 +48,9 @@ def log_gaussian(x: Tensor, train: Tensor) -> Tensor:
     """log of the density at x (N, d) of the Gaussian of maximum likelihood on `train` (M, d), (N,) in float64."""
     x, train = x.double().cpu(), train.double().cpu()
     covariance = torch.cov(train.T, correction=0)
-    return torch.distributions.MultivariateNormal(train.mean(0), covariance).log_prob(x)
+    model: Any = torch.distributions.MultivariateNormal(train.mean(0), covariance)
+    found: Tensor = model.log_prob(x)
+    return found
 
 
 class Reader:
@@ -72,4 +74,5 @@ class Reader:
 
     def read(self, x: Tensor) -> Tensor:
         """The class (N,) of pictures x (N, d)."""
-        return (self._features(x) @ self.readout).argmax(1)
+        label: Tensor = (self._features(x) @ self.readout).argmax(1)
+        return label

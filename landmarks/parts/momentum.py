@@ -26,10 +26,11 @@ class Momentum:
     @torch.no_grad()
     def step(self) -> None:
         group = self.param_groups[0]
-        gradients = [parameter.grad for parameter in self.parameters]
-        torch._foreach_mul_(self.velocities, group["momentum"])
-        torch._foreach_sub_(self.velocities, torch._foreach_mul(gradients, group["lr"]))
-        torch._foreach_add_(self.parameters, self.velocities)
+        parameters: Any = self.parameters  # torch's own types do not tell these functions' overloads apart
+        velocities: Any = self.velocities
+        torch._foreach_mul_(velocities, group["momentum"])
+        torch._foreach_sub_(velocities, torch._foreach_mul([p.grad for p in parameters], group["lr"]))
+        torch._foreach_add_(parameters, velocities)
 
     def state_dict(self) -> dict[str, Any]:
         return {"momentum": self.param_groups[0]["momentum"], "velocities": self.velocities}

@@ -1,4 +1,4 @@
-"""Likelihood of what can only be sampled: a Gaussian window on every sample (Parzen 1962), as Breuleux et al. 2011 use it.
+"""Likelihood of what can only be sampled: a Gaussian window on every sample (Parzen 1962; Breuleux et al. 2011).
 
 The estimate that Goodfellow et al. 2014 report (section 5, and `parzen_ll.py` of their code). It is poor in many
 dimensions, as they say themselves, and may rank models wrongly (Theis et al. 2016): print anchors beside it.
@@ -7,14 +7,34 @@ dimensions, as they say themselves, and may rank models wrongly (Theis et al. 20
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
 from landmarks import device as devices
+from landmarks.settings import POSITIVE
 
 ROWS = 500
 """Patterns at a time: so many times as many distances as samples are held at once."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParzenSettings:
+    """How many `samples`; patterns that the width is `chosen_on` and the likelihood `measured_on`, at most; and how
+    many `widths` there are to choose from, evenly in the logarithm from 10^from_power to 10^to_power."""
+
+    samples: Annotated[int, POSITIVE]
+    chosen_on: Annotated[int, POSITIVE]
+    measured_on: Annotated[int, POSITIVE]
+    widths: Annotated[int, POSITIVE]
+    from_power: float
+    to_power: float
+
+    def sigmas(self) -> Tensor:
+        """(widths,)"""
+        return torch.logspace(self.from_power, self.to_power, self.widths)
 
 
 def log_densities(x: Tensor, samples: Tensor, sigmas: Tensor) -> Tensor:
@@ -24,7 +44,7 @@ def log_densities(x: Tensor, samples: Tensor, sigmas: Tensor) -> Tensor:
     """
     x, samples, widths = devices.exact(x), devices.exact(samples), devices.exact(sigmas).tolist()
     norms, found = samples.square().sum(1) / 2, []
-    for part in x.split(ROWS):
+    for part in torch.split(x, ROWS):
         halves = torch.addmm(norms, part, samples.T, alpha=-1).add_(part.square().sum(1, keepdim=True), alpha=0.5)
         halves.clamp_(min=0)  # ½|x − s|², which rounding may carry below zero where both are the same
         found.append(torch.stack([(halves * -(width**-2)).logsumexp(1) for width in widths]))
@@ -34,4 +54,4 @@ def log_densities(x: Tensor, samples: Tensor, sigmas: Tensor) -> Tensor:
 
 def fit(x: Tensor, samples: Tensor, sigmas: Tensor) -> Tensor:
     """The width, (), under which patterns x (N, d) that are held out are likeliest in the mean."""
-    return sigmas[log_densities(x, samples, sigmas).mean(1).argmax().to(sigmas.device)]
+    return sigmas.to(x.device)[log_densities(x, samples, sigmas).mean(1).argmax().to(x.device)]
