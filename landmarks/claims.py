@@ -57,16 +57,37 @@ class Claim:
         return self.metric.partition("/")[0] in ("train", "train_set", "valid", "test")
 
     def format(self, value: float) -> str:
-        return f"{100 * value:.2f} %" if self.unit == "%" else f"{value:,.0f} {self.unit}"
+        if self.unit == "%":
+            return f"{100 * value:.2f} %"
+        return f"{value:,.0f}" if self.unit == "count" else f"{value:,.0f} {self.unit}"
+
+    def amount(self, value: float, digits: str = ",.4g") -> str:
+        """A value, or a difference of two, in the unit of print; `digits` as Python formats a number."""
+        unit = "" if self.unit == "count" else f" {self.unit}"
+        return f"{100 * value if self.unit == '%' else value:{digits}}{unit}"
+
+    @property
+    def printed(self) -> str:
+        """The published number with the paper's own digits; of a ratio how many times, of a contrast the lead."""
+        if self.kind == "ratio":
+            return f"{self.published:g} times" if self.published else "no number"
+        if self.kind == "contrast" or not self.digit:
+            return self.amount(self.published) if self.published or self.kind != "contrast" else "no number"
+        step = self.digit * (100 if self.unit == "%" else 1)
+        return self.amount(self.published, f",.{max(0, math.ceil(-math.log10(step) - 1e-9))}f")
 
 
 @dataclass(frozen=True)
 class Arm:
-    """One side of a demonstration: a configuration, run once for each seed. `seconds` of one run on one CPU core."""
+    """One side of a demonstration: a configuration, run once for each seed. `seconds` of one run on one CPU core.
+
+    `idea`: whether the paper's idea is in it, to be switched off there.
+    """
 
     name: str
     overrides: tuple[str, ...]
     seconds: float
+    idea: bool = True
 
 
 @dataclass(frozen=True)
@@ -110,7 +131,7 @@ class Gap:
 class Demonstration:
     """The point of a paper in a minute: the runs of its arms, and the findings that all must hold to say `shown`.
 
-    `off` are the overrides that switch the idea off in every arm; it must then come out `not shown`.
+    `off` are the overrides that switch the idea off in every arm that has it; it must then come out `not shown`.
     `picture` is the place, `module:function`, of what draws the contrast out of {arm: [runs]}.
     """
 

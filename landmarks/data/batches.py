@@ -40,7 +40,7 @@ class Batches:
         x, y = self.fresh(epoch) if self.fresh else self.split
         if self.order == "sequential":
             if self.replicas is None or self.own:
-                return self.split
+                return Split(x, y)
             return Split(x.expand(self.replicas, *x.shape), y.expand(self.replicas, *y.shape))
         order = torch.from_numpy(self.orders.epoch(epoch if self.order == "shuffled" else 0, self.count))
         order = (order[0] if self.replicas is None else order).to(x.device)

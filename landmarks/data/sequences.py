@@ -136,7 +136,8 @@ def _ends(rng: np.random.Generator, n: int, length: int) -> npt.NDArray[np.int64
 
 
 def _one_hot(labels: npt.NDArray[np.integer], count: int) -> npt.NDArray[np.float32]:
-    return np.eye(count, dtype=np.float32)[labels]
+    codes: npt.NDArray[np.float32] = np.eye(count, dtype=np.float32)[labels]
+    return codes
 
 
 REBER = "BTPSXVE"

@@ -66,8 +66,8 @@ class LSTMConfig(Settings):
 def check(config: LSTMConfig) -> None:
     """Raise UsageError for what does not go together."""
     model, task = config.model, TASKS[config.data.name]
-    if config.steps is None or config.epochs is not None:
-        raise UsageError("steps: lstm's length is in updates, so steps must be a number and epochs null")
+    if config.steps is None or config.epochs is not None or config.eval_every is None:
+        raise UsageError("steps: lstm's length is in updates, so steps and eval_every must be numbers and epochs null")
     if config.gradient == "truncated" and model.cell != "lstm1997":
         raise UsageError(f"gradient must be full for model.cell={model.cell}: the truncated one is of lstm1997")
     if config.update == "step" and (config.gradient == "full" or not task.stepwise):
@@ -79,7 +79,9 @@ def check(config: LSTMConfig) -> None:
     if (config.criterion.tolerance is None) != (config.data.name == "reber"):
         raise UsageError("criterion.tolerance must be null for reber, whose strings are judged by the order of outputs,"
                          " and a number for all others")  # fmt: skip
-    if config.criterion.window < config.batch_size:
+    if config.data.block % config.batch_size:
+        raise UsageError(f"data.block must be a multiple of batch_size ({config.batch_size}), got {config.data.block}")
+    if config.criterion.tolerance is not None and config.criterion.window < config.batch_size:
         raise UsageError(f"criterion.window must be at least batch_size, got {config.criterion.window}")
 
 
@@ -87,7 +89,8 @@ class LSTM(Milestone):
     """One hidden layer through time and an output layer, R of them at once.
 
     Buffers: `done` (R,), who has met the criterion and is frozen; `sequences` (R,), how many each had seen by then (so
-    far, where it has not); `first` (R,), when its mistakes were first few enough (task 3: ST1), 0 before.
+    far, where it has not); `first` (R,), when its mistakes were first few enough (task 3: ST1), 0 before; `recent`
+    (R,), its errors since the last evaluation, which `memory["error"]` keeps for the pictures.
     """
 
     Config = LSTMConfig
@@ -97,6 +100,7 @@ class LSTM(Milestone):
     done: Tensor
     sequences: Tensor
     first: Tensor
+    recent: Tensor
 
     def __init__(self, config: LSTMConfig) -> None:
         super().__init__(config)
@@ -108,6 +112,7 @@ class LSTM(Milestone):
         self.register_buffer("done", torch.zeros(replicas, dtype=torch.bool))
         self.register_buffer("sequences", torch.zeros(replicas, dtype=torch.int64))
         self.register_buffer("first", torch.zeros(replicas, dtype=torch.int64))
+        self.register_buffer("recent", torch.zeros(replicas))
         self.streak = Streak(replicas, rule.window, rule.wrong, rule.error)
         self.alone = False
 
@@ -226,6 +231,7 @@ class LSTM(Milestone):
     def note(self, x: Tensor, output: Tensor, clean: Tensor, error: Tensor) -> Scalars:
         """Judge a batch as it was answered before its change, and who has met the criterion by it."""
         missed, absolute = self.judged(x, output, clean)
+        self.recent.add_(missed.mean(1, dtype=torch.float32))
         if self.config.criterion.tolerance is not None:
             self.meet(*self.streak.add(missed, absolute))
         return {
@@ -285,6 +291,9 @@ class LSTM(Milestone):
 
     def decide(self, metrics: Mapping[str, float]) -> Decision:
         """Stop when all have met the criterion. Tasks 2a, 2b: let the cell in once the error falls no more without."""
+        error = (self.recent / (self.config.eval_every or 1))[None].clone()
+        self.memory["error"] = torch.cat([self.memory.get("error", error[:0]), error])
+        self.recent.zero_()
         if self.alone:
             now, before = metrics["train/loss"], float(self.memory.get("loss", torch.inf))
             self.memory["loss"] = torch.tensor(now)

@@ -49,7 +49,7 @@ class Form:
 
     def by_block(self, x: Tensor) -> Tensor:
         """(…, cells) as (…, blocks, size)."""
-        return x.unflatten(-1, (self.blocks, self.size))
+        return x.view(*x.shape[:-1], self.blocks, self.size)
 
     def of_cells(self, gate: Tensor) -> Tensor:
         """What a gate (…, blocks) is for each of its cells, (…, cells)."""
@@ -82,18 +82,18 @@ def run(form: Form, net: Tensor, recurrent: Tensor | None, start: Tape | None = 
     y, s = net.new_empty(steps + 1, *shape, form.units), net.new_empty(steps + 1, *shape, form.cells)
     inner = net.new_empty(steps, *shape, form.cells)
     y[0], s[0] = (0, 0) if start is None else (start.y[-1], start.s[-1])
-    columns, size = form.columns, (form.blocks, form.size)
+    columns = form.columns
     counted = y if form.gates else y[..., : form.cells]
     cells, gate_in = y[..., columns["cells"]], y[..., columns["in"]].unsqueeze(-1)
     gate_out = y[..., columns["out"]].unsqueeze(-1) if form.output_gate else None
-    d, state, output = (part.unflatten(-1, size) for part in (inner, s, cells))
+    d, state, output = (form.by_block(part) for part in (inner, s, cells))
     for t in range(steps):
         now = net[t] if recurrent is None else torch.baddbmm(net[t], counted[t], recurrent)
         torch.sigmoid(now, out=y[t + 1])
         torch.sub(cells[t + 1], 0.5, out=inner[t])
         kept = s[t] if form.carousel == 1 else form.carousel * s[t]
         g, scale = (output[t + 1], 1) if form.plain else (d[t], 4)
-        torch.addcmul(kept.unflatten(-1, size), gate_in[t + 1], g, value=scale, out=state[t + 1])
+        torch.addcmul(form.by_block(kept), gate_in[t + 1], g, value=scale, out=state[t + 1])
         h = state[t + 1] if form.plain else torch.tanh(state[t + 1] * 0.5)
         if gate_out is None:
             output[t + 1].copy_(h)
@@ -136,7 +136,7 @@ def _carried(own: Tensor, carousel: float) -> Tensor:
         return own.flip(0).cumsum(0).flip(0)
     later = torch.arange(len(own), device=own.device)
     powers = carousel ** (later[None] - later[:, None]).clamp(min=0).to(own.dtype)
-    return torch.tensordot(torch.triu(powers), own, 1)
+    return (torch.triu(powers) @ own.flatten(1)).view_as(own)
 
 
 class Partials:
@@ -165,7 +165,7 @@ class Partials:
         error = blame.state[-1].unsqueeze(-1)
         columns = self.form.columns.items()
         cells = (error * self.into).sum(1)
-        gates = (error * self.gate).sum(1).unflatten(1, (self.form.blocks, self.form.size)).sum(2)
+        gates = (error * self.gate).sum(1).view(-1, self.form.blocks, self.form.size, sources.shape[-1]).sum(2)
         outs = [torch.einsum("rbo,rbz->roz", blame.delta[-1][..., at], sources) for k, at in columns if k == "out"]
         return torch.cat([cells, gates, *outs], 1).transpose(1, 2)
 

@@ -99,7 +99,7 @@ def shapes(model: Model, inputs: int, outputs: int) -> dict[str, tuple[int, int]
 
 
 class RecurrentNets(nn.Module):
-    """Parameters with a leading R, named as in `shapes`, None where there is none; `stepwise`: all steps have targets."""
+    """Parameters with a leading R, as in `shapes`, None where there is none; `stepwise`: all steps have targets."""
 
     input: Tensor
     output: Tensor
@@ -133,7 +133,7 @@ class RecurrentNets(nn.Module):
         for kind, values in (("in", self.model.in_biases), ("out", self.model.out_biases)):
             if values is not None:
                 at = self.form.columns[kind].start - absent
-                self.bias.data[:, 0, at : at + len(values)] = torch.tensor(values)
+                self.get_parameter("bias").data[:, 0, at : at + len(values)] = torch.tensor(values)
 
     def outside(self, x: Tensor, weight: Tensor) -> Tensor:
         """What the inputs x give to units with these weights (R, n, H), (T, R, B, H)."""
@@ -168,7 +168,7 @@ class RecurrentNets(nn.Module):
             return torch.stack([self._library(each, r) for r, each in enumerate(x)], 1)
         if self.model.cell == "simple":
             squash = torch.sigmoid if self.model.activation == "logistic" else torch.tanh
-            return memory.simple(self.net(x), self.recurrent, squash)
+            return memory.simple(self.net(x), self.get_parameter("recurrent"), squash)
         if torch.is_grad_enabled() or self.form.forget_gate:
             return memory.unrolled(self.form, self.net(x), self.recurrent)
         return memory.run(self.form, self.net(x), self.recurrent).y[1:, ..., : self.form.cells]
