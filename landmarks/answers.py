@@ -19,7 +19,7 @@ from landmarks.errors import LandmarksError, UsageError
 from landmarks.milestone import Data
 from landmarks.settings import Settings
 
-FIXED = ("inputs", "classes", "valid", "test")
+FIXED = ("inputs", "classes", "valid", "test", "digits", "sizes")
 """Of a run's data: what the network was built for, and which patterns it has learned from."""
 ELSEWHERE = {"data.name", "data.root", "data.invert"}
 """What names other patterns; a generated set is another one by any of its keys."""
@@ -60,9 +60,9 @@ def evaluate(folder: Path, overrides: Sequence[str] = ()) -> dict[str, float]:
     learned = milestone.config.data.name
     composed = execute.stored(folder, [*overrides, *elsewhere], [*keys, "device", "threads"], why)
     milestone.config = settings = execute.settings_of(composed)
-    if (source := data.SOURCES.get(settings.data.name)) and source.within == learned:
+    if (source := data.SOURCES.get(settings.data.name)) and learned in source.within:
         raise UsageError(
-            f"data.name={source.name}: is a part of {learned}, which this run has learned from; name another set"
+            f"data.name={source.name}: has patterns of {learned}, which this run has learned from; name another set"
         )
     device = devices.resolve(settings.device)
     found = _data(folder, settings, given).to(device)

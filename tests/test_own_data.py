@@ -558,5 +558,5 @@ def test_what_a_run_has_learned_from_is_not_taken_for_new(workplace: Path) -> No
     run = landmarks.run("lenet", "data.name=mnist", f"data.root={write_idx(workplace / 'digits')}", "data.verify=false",
                         "epochs=1", "figures=false", quiet=True)  # fmt: skip
     assert run.evaluate()["test/error"] == run.metrics["test/error"]
-    with pytest.raises(UsageError, match="mnist5k: is a part of mnist, which this run has learned from"):
+    with pytest.raises(UsageError, match="mnist5k: has patterns of mnist, which this run has learned from"):
         run.evaluate("data.name=mnist5k")

@@ -48,10 +48,8 @@ def load(settings: DataSettings, draws: Draws = FIRST) -> Data:
     from landmarks.data import pictures, splits
     from landmarks.milestone import Data, Split
 
-    folder, name = root(settings.root), "mnist" if settings.name == THREE_WAY else settings.name
-    if settings.root is None and not complete(name, folder):
-        download(folder)
-    files = locate(name, folder)
+    name = "mnist" if settings.name == THREE_WAY else settings.name
+    files = files_of(settings, name)
     official = name == "mnist" and settings.verify
     train = splits.split(*read_pair(files, "train", official))
     if settings.name == THREE_WAY:
@@ -63,6 +61,14 @@ def load(settings: DataSettings, draws: Draws = FIRST) -> Data:
         parts = splits.divide(settings, train, lambda: splits.split(*read_pair(files, "t10k", official)))
     form = pictures.form(parts["train"].x)
     return Data(settings.name, parts, splits.checksum(parts), classes=pictures.DIGITS, form=form)
+
+
+def files_of(settings: DataSettings, name: str = "mnist") -> Mapping[str, Path]:
+    """The four files, downloaded where they are missing, unless data.root is given. Raises LandmarksError."""
+    folder = root(settings.root)
+    if settings.root is None and not complete(name, folder):
+        download(folder)
+    return locate(name, folder)
 
 
 def locate(name: str, folder: Path) -> Mapping[str, Path]:
