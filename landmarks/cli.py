@@ -23,7 +23,9 @@ HELP = """\
 landmarks – the models that made deep learning, re-run as their papers describe them
 
   landmarks list                       the milestones: year, paper, data, published number, time
-  landmarks show NAME [KEY=VALUE…]     one of them: what was new, layers, switches, readings, configuration
+  landmarks show NAME [KEY=VALUE…]     one of them: what was new, layers, switches, claims, configuration
+  landmarks show NAME.CLAIM            one claim: how it is judged, with its arithmetic, and the runs it takes
+  landmarks show NAME|all --bibtex     the papers as BibTeX
   landmarks demo NAME|all [--off]      the point of a paper in a minute; --off: with its idea switched off
   landmarks run NAME [KEY=VALUE…]      run it (NAME,NAME or all for several); quick by default
   landmarks run NAME scale=paper       … as published
@@ -36,6 +38,7 @@ landmarks – the models that made deep learning, re-run as their papers describ
   landmarks board [RUN…]               TensorBoard over them
   landmarks evaluate RUN [data.root=…] measure a trained model again, or on other data
   landmarks predict RUN FILE…          what it says of pictures, or of the rows of a table (--json)
+  landmarks sample RUN [-n 64]         what its generator draws, as -o FILE.png or FILE.npy (--seed N)
   landmarks data list|fetch|verify     the data sets
 
 RUN is a folder, the end of its name, or `last`. Options: -q (only the result), --debug (tracebacks), -h.
@@ -92,23 +95,44 @@ def _list(words: Sequence[str]) -> int:
 
 
 def _show(words: Sequence[str]) -> int:
-    arguments = Arguments(words)
+    arguments = Arguments(words, switches=("--bibtex",))
     if not arguments.words:
         raise UsageError(f"show wants a milestone: {', '.join(catalog.CATALOG)}")
-    from landmarks import config
+    first, *rest = arguments.words
+    name, dot, claim = first.partition(".")
+    bibtex = "--bibtex" in arguments.options
+    if (bibtex or dot) and rest:
+        raise UsageError(f"{'--bibtex' if bibtex else first} stands alone, so it takes no {rest[0]}")
+    if bibtex and dot:
+        raise UsageError(f"--bibtex is of a milestone: landmarks show {name} --bibtex")
+    if bibtex:
+        names = list(catalog.CATALOG) if name == "all" else [catalog.find(name).name]
+        from landmarks import show
 
-    composed = config.compose(arguments.words[0], arguments.words[1:])
-    from landmarks import execute, show
+        print(show.bibtex(names), end="")
+    elif dot:
+        from landmarks import explain
 
-    text = show.describe(execute.make(composed), composed)
+        _print(explain.explain(name, explain.find(name, claim)))
+    else:
+        from landmarks import config
+
+        composed = config.compose(name, rest)
+        from landmarks import execute, show
+
+        _print(show.describe(execute.make(composed), composed))
+    return 0
+
+
+def _print(markdown: str) -> None:
+    """Rendered in a terminal, as it is in a file."""
     if sys.stdout.isatty():
         from rich.console import Console
         from rich.markdown import Markdown
 
-        Console().print(Markdown(text))
+        Console().print(Markdown(markdown))
     else:
-        print(text, end="")
-    return 0
+        print(markdown, end="")
 
 
 def _demo(words: Sequence[str]) -> int:
@@ -303,6 +327,24 @@ def _predict(words: Sequence[str]) -> int:
     return 0
 
 
+def _sample(words: Sequence[str]) -> int:
+    arguments = Arguments(words, ("--runs", "-n", "-o", "--seed"))
+    if len(arguments.words) != 1:
+        raise UsageError("sample wants one run: a folder, the end of its name, or last")
+    options = arguments.options
+    try:
+        count, seed = int(options.get("-n", "64")), int(options.get("--seed", "0"))
+    except ValueError:
+        raise UsageError("-n and --seed want whole numbers: landmarks sample last -n 64 --seed 1") from None
+    run = landmarks.load(arguments.words[0], options.get("--runs", "runs"))
+    from landmarks import sampling
+
+    path = sampling.check(Path(options.get("-o", run.folder / "samples.png")))
+    sampling.write(run.sample(count, seed), path, f"{run.folder.parent.name}/{run.folder.name}, seed {seed}")
+    print(path)
+    return 0
+
+
 def _data(words: Sequence[str]) -> int:
     arguments = Arguments(words, ("--root",))
     from landmarks import data
@@ -335,6 +377,7 @@ VERBS: dict[str, Callable[[Sequence[str]], int]] = {
     "board": _board,
     "evaluate": _evaluate,
     "predict": _predict,
+    "sample": _sample,
     "data": _data,
 }
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
+from itertools import takewhile
 
-from landmarks import config
+from landmarks import catalog, config
+from landmarks.claims import Claim
+from landmarks.errors import UsageError
 from landmarks.milestone import Milestone
 
 
 def describe(milestone: Milestone, composed: config.Composed) -> str:
     """Everything a reader wants to know of a milestone as configured, as Markdown."""
-    card = milestone.card
+    card, name = milestone.card, milestone.config.milestone
     parts = [
         f"# {card.title}",
         card.citation,
@@ -18,9 +22,12 @@ def describe(milestone: Milestone, composed: config.Composed) -> str:
         f"**Headline claim:** {card.headline.says.rstrip('.')} ({card.headline.where}).",
         "## Layers\n\n" + _layers(milestone),
         _section("Switches", [f"`{key}` – {what}" for key, what in card.switches.items()]),
-        _section("Experiments", [f"`experiment={name}`" for name in config.experiments(composed.tree["milestone"])]),
+        _section("Experiments", _experiments(name)),
         _demonstration(milestone),
-        _section("Claims", [f"**{c.id}** {c.says} ({c.where}; {c.source})" for c in card.claims]),
+        _section("Claims", [_claim(claim) for claim in card.claims]),
+        f"`landmarks show {name}.{card.claims[0].id}` explains one: its rule, its arithmetic, its runs."
+        if card.claims
+        else "",
         _section(
             "Readings of what the paper leaves open",
             [f"`{r.key}` – {r.question} Options: {', '.join(r.options)}. {r.evidence}" for r in card.readings],
@@ -31,11 +38,20 @@ def describe(milestone: Milestone, composed: config.Composed) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def departures(milestone: Milestone) -> str:
-    """The departures of this configuration as a Markdown list."""
-    active = [d for d in milestone.card.departures if d.applies(milestone.config)]
+def bibtex(names: Sequence[str]) -> str:
+    """The entries of the papers of some milestones. Raises UsageError where a milestone has none."""
+    cards = {name: catalog.milestone_class(name).card for name in names}
+    if lacking := [name for name, card in cards.items() if not card.bibtex]:
+        raise UsageError(f"{lacking[0]} has no BibTeX entry; `landmarks show {lacking[0]}` has its citation")
+    return "\n\n".join(card.bibtex.strip() for card in cards.values()) + "\n"
+
+
+def departures(*milestones: Milestone) -> str:
+    """The departures of a milestone's configurations (of one, or of a contrast's two arms) as a Markdown list."""
+    known = milestones[0].card.departures
+    active = [d for d in known if any(d.applies(milestone.config) for milestone in milestones)]
     lines = [f"**{d.id}** – paper: {d.paper} Here: {d.ours} {d.why}" for d in active]
-    return _bullets(lines) if lines else "None."
+    return bullets(lines) if lines else "None."
 
 
 def _demonstration(milestone: Milestone) -> str:
@@ -46,35 +62,61 @@ def _demonstration(milestone: Milestone) -> str:
     findings = [f"asked: {finding.says}" for finding in found.findings]
     off = f"With `{' '.join(found.off)}` in every arm (`landmarks demo {name} --off`) it must come out as not shown."
     seeds = f"Seeds {', '.join(map(str, found.seeds))}. " if len(found.seeds) > 1 else ""
-    body = _bullets([*arms, *findings])
+    body = bullets([*arms, *findings])
     return f"## Demonstration (`landmarks demo {name}`)\n\n{found.point}\n\n{body}\n\n{seeds}{off}"
 
 
 def _layers(milestone: Milestone) -> str:
+    """The layer table: a column for what at least one layer gives, and the sums."""
+    layers = milestone.layers()
+    columns: dict[str, Sequence[int | None]] = {
+        "parameters": [layer.parameters for layer in layers],
+        "multiply-adds": [layer.multiply_adds for layer in layers],
+        "connections": [layer.connections for layer in layers],
+    }
+    given = {name: values for name, values in columns.items() if any(value is not None for value in values)}
     rows = [
-        (
-            layer.name,
-            layer.output,
-            f"{layer.parameters:,}",
-            "" if layer.connections is None else f"{layer.connections:,}",
-        )
-        for layer in milestone.layers()
+        (layer.name, layer.output, *("" if values[i] is None else f"{values[i]:,}" for values in given.values()))
+        for i, layer in enumerate(layers)
     ]
-    parameters = sum(layer.parameters for layer in milestone.layers())
-    connections = sum(layer.connections or 0 for layer in milestone.layers())
-    total = ("**in all**", "", f"**{parameters:,}**", f"**{connections:,}**" if connections else "")
-    return table(("layer", "output", "trainable parameters", "connections"), [*rows, total])
+    total = ("**in all**", "", *(f"**{sum(value or 0 for value in values):,}**" for values in given.values()))
+    notes = ["Trainable parameters" + f" of one of {milestone.config.replicas:,} replicas" * milestone.replicated]
+    if "multiply-adds" in given:
+        notes.append("multiply-adds of one pattern on its way forward, without biases")
+    if "connections" in given:
+        notes.append("connections as the paper counts them")
+    return table(("layer", "output", *given), [*rows, total], len(given)) + f"\n\n{'; '.join(notes)}."
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
+def _experiments(name: str) -> list[str]:
+    """Each experiment with the first sentence of the comment that heads its file."""
+    found = []
+    for experiment in config.experiments(name):
+        text = (config.folder() / "experiment" / name / f"{experiment}.yaml").read_text(encoding="utf-8")
+        head = takewhile(lambda line: line.startswith("#"), text.split("\n"))
+        said = " ".join(line.lstrip("# ") for line in head if "@package" not in line)
+        first = re.split(r"(?<=\.)\s+(?=[A-Z])|\s+(?=Paper:)", said)[0]
+        found.append(f"`experiment={experiment}` – {first}" if first else f"`experiment={experiment}`")
+    return found
+
+
+def _claim(claim: Claim) -> str:
+    """A claim in a line."""
+    printed = claim.printed if claim.kind != "contrast" or not claim.published else f"ahead by {claim.printed}"
+    built = "" if claim.built else ", not built"
+    return f"**{claim.id}** {claim.says} *{printed}; {claim.where}; {claim.source}; {claim.kind}{built}*"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers: int = 0) -> str:
+    """A Markdown table; so many of the last columns are numbers, and end at one edge."""
+    lines = [head, ["---"] * (len(head) - numbers) + ["---:"] * numbers, *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 def _section(title: str, lines: Sequence[str]) -> str:
-    return f"## {title}\n\n{_bullets(lines)}" if lines else ""
+    return f"## {title}\n\n{bullets(lines)}" if lines else ""
 
 
-def _bullets(lines: Sequence[str]) -> str:
+def bullets(lines: Sequence[str]) -> str:
+    """A Markdown list."""
     return "\n".join(f"- {line}" for line in lines)

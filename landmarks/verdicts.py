@@ -54,6 +54,13 @@ class Measured:
     dirty: bool | None = False
 
 
+SOURCES: dict[Source, str] = {
+    "seen": "read in the paper itself, and judged",
+    "secondary": "taken from another text that cites the paper: judged, and marked so",
+    "derived": "not printed in the paper, but proved or enumerated: judged, and marked so",
+    "recalled": "from memory alone: shown, never judged",
+}
+"""Where a published number comes from, and what that means for judging."""
 MARKS: dict[Source, str] = {
     "secondary": "; the paper's number is from a secondary source",
     "derived": "; the number is derived, the paper prints none",
@@ -221,7 +228,23 @@ def _cost(claim: Claim) -> str:
     return f"{runs} {'runs' if runs > 1 else 'run'} at scale={claim.scale}, {each or 'time not measured'}"
 
 
-# The rules
+# The rules, and each in words
+
+
+class Rule(NamedTuple):
+    """A rule as a person says it: what is compared, when each verdict is given, and the formula where there is one."""
+
+    says: str
+    outcomes: dict[Word, str]
+    formula: str = ""
+
+
+BY_MARGIN: dict[Word, str] = {
+    "holds": f"|d| + h ≤ ln {math.exp(MARGIN):g} = {MARGIN:.3f}",
+    "faster": f"ours is faster, and |d| larger than h and than {MARGIN:.3f}",
+    "slower": f"ours is slower, and |d| larger than h and than {MARGIN:.3f}",
+    "inconclusive": "neither",
+}
 
 
 def _exact(claim: Claim, runs: list[Measured], _: list[Measured], level: float) -> Verdict:
@@ -233,6 +256,15 @@ def _exact(claim: Claim, runs: list[Measured], _: list[Measured], level: float) 
         first = broken[0]
         sentence += f"; {_say(claim, _value(first))} with seed {first.seed}, replica {first.replica}"
     return _verdict(claim, "fails" if broken else "holds", sentence, n, _value((broken or runs)[0]))
+
+
+def _exact_in_words(claim: Claim, n: int, contrasts: int) -> Rule:
+    kept = {"low": "at most", "high": "at least"}[claim.better] if claim.bound else "exactly"
+    slack = f", give or take {claim.amount(claim.digit / 2)}" if claim.digit else ""
+    return Rule(
+        "There is nothing to average: it is so in every run, or it is not.",
+        {"holds": f"every run gives {kept} {claim.printed}{slack}", "fails": "one run does not"},
+    )
 
 
 def _broken(claim: Claim, runs: Sequence[Measured]) -> list[Measured]:
@@ -256,13 +288,56 @@ def _mean(claim: Claim, runs: list[Measured], _: list[Measured], level: float) -
     direction: Word = "better" if _sign(claim) * d < 0 else "worse"
     sentence = f"{claim.format(mean)} ± {claim.format(half)} over {n} runs; paper {claim.format(claim.published)}"
     if spread is not None:
-        margin = max(spread, min((abs(rival - claim.published) for rival in claim.rivals), default=0.0))
+        margin = _margin(claim)
         sentence += f", and what lies within {claim.format(margin)} of it is the same"
         return _verdict(claim, _within(d, half, margin, direction), sentence, n, mean, (mean - half, mean + half))
     if also := [claim.format(rival) for rival in claim.rivals if abs(mean - rival) <= half]:
         sentence += f"; of its rivals compatible too: {', '.join(also)}"
     word: Word = "compatible" if abs(d) <= half else direction
     return _verdict(claim, word, sentence, n, mean, (mean - half, mean + half))
+
+
+def _margin(claim: Claim) -> float:
+    """What is the same as a mean with a spread: the spread, or the gap to the nearest rival."""
+    return max(claim.spread or 0.0, min((abs(rival - claim.published) for rival in claim.rivals), default=0.0))
+
+
+def _mean_in_words(claim: Claim, n: int, contrasts: int) -> Rule:
+    k = 1 if claim.spread_over == "examples" else claim.runs_behind
+    words: tuple[Word, Word] = ("better", "worse") if claim.better == "low" else ("worse", "better")
+    low, high = words
+    ours, slack = f"m and s are mean and standard deviation of our n = {n} runs", _plus_half_digit(claim)
+    last = " + half a printed digit" if slack else ""
+    if claim.spread is not None and claim.spread_over == "runs" and k >= 5:
+        margin = claim.amount(_margin(claim))
+        return Rule(
+            f"{ours}, d = m − {claim.printed}; the paper's number is a mean of k = {k} runs with spread"
+            f" S = {claim.amount(claim.spread)}. What lies within {margin} of it is the same: the larger of S and the"
+            " gap to the nearest rival.",
+            {
+                "holds": f"|d| + h ≤ {margin}",
+                low: f"m is lower, and |d| larger than h and than {margin}",
+                high: f"m is higher, and |d| larger than h and than {margin}",
+                "inconclusive": "neither",
+            },
+            f"h = t·√(s²/n + S²/k){last}, t by Welch\n  = t·√(s²/{n} + S²/{k}){slack}",
+        )
+    t, root, s = float(stats.t.isf(LEVEL / 2, n - 1)), math.sqrt(1 / n + 1 / k), claim.published / 20
+    few = "one run" if k == 1 else f"a mean of k = {k} runs"
+    examples = claim.spread_over == "examples"
+    why = f" (its spread of {claim.amount(claim.spread or 0)} is over test examples, not over runs)" if examples else ""
+    ends = [claim.published + sign * (t * root * s + claim.digit / 2) for sign in (-1, 1)]
+    near, far = (claim.amount(end, ",.3g") for end in ends)
+    example = f" (were s {claim.amount(s, '.2g')}, a twentieth of it: from {near} to {far})" if s else ""
+    return Rule(
+        f"{ours}; the paper's number counts as {few}{why}.",
+        {
+            "compatible": f"m is within h of {claim.printed}{example}; no more is ever said of {few}",
+            low: "m is lower than that",
+            high: "m is higher than that",
+        },
+        f"h = t(n−1)·s·√(1/n + 1/k){last}\n  = {t:.3f}·s·√(1/{n} + 1/{k}){slack}\n  = {t * root:.2f}·s{slack}",
+    )
 
 
 def _best(claim: Claim, runs: list[Measured], _: list[Measured], level: float) -> Verdict:
@@ -272,9 +347,7 @@ def _best(claim: Claim, runs: list[Measured], _: list[Measured], level: float) -
     n = 39 k the paper's may well be ahead of all of ours by chance, and the interval has no end on that side.
     """
     x, n, k, half = np.sort(_losses(claim, runs)), len(runs), claim.runs_behind, claim.digit / 2
-    ahead = np.cumprod([1.0, *((n - j) / (n + k - j) for j in range(n)), 0.0])  # P(at least j of ours lead), j ≤ n + 1
-    rare = LEVEL / 2 + 1e-12  # 1 of 40 is rare, whatever rounding says
-    first, last = int(np.sum(1 - ahead[1:] <= rare)), int(np.argmax(ahead <= rare))
+    first, last = _ranks(n, k)
     low = x[first - 1] - half if first else -math.inf
     high = x[last - 1] + half if last <= n else math.inf
     typical = float(np.quantile(x, 1 - 0.5 ** (1 / k), method="inverted_cdf"))
@@ -290,6 +363,28 @@ def _best(claim: Claim, runs: list[Measured], _: list[Measured], level: float) -
     if word == "inconclusive":
         sentence += f", beyond all of ours; {39 * k} runs would tell"
     return _verdict(claim, word, sentence, n, _sign(claim) * typical, (ends[0], ends[1]))
+
+
+def _ranks(n: int, k: int) -> tuple[int, int]:
+    """Between which of n sorted runs, counted from 1, the best of k lies; 0 and n + 1 are no end."""
+    ahead = np.cumprod([1.0, *((n - j) / (n + k - j) for j in range(n)), 0.0])  # P(at least j of ours lead), j ≤ n + 1
+    rare = LEVEL / 2 + 1e-12  # 1 of 40 is rare, whatever rounding says
+    return int(np.sum(1 - ahead[1:] <= rare)), int(np.argmax(ahead <= rare))
+
+
+def _best_in_words(claim: Claim, n: int, contrasts: int) -> Rule:
+    k, (first, last) = claim.runs_behind, _ranks(n, claim.runs_behind)
+    ends = f"{f'number {first}' if first else 'no end'} and {f'number {last}' if last <= n else 'no end'}"
+    return Rule(
+        f"The paper's number is the best of k = {k}. If runs are alike, such a best lies, with 95 %, between {ends} of"
+        f" our n = {n} runs sorted from the best{_plus_half_digit(claim)} either way.",
+        {
+            "compatible": f"{claim.printed} lies there",
+            "better": "it is worse than that",
+            "worse": "it is better than that",
+            "inconclusive": f"it is beyond all of ours on a side without an end; {39 * k} runs would tell",
+        },
+    )
 
 
 def _time(claim: Claim, runs: list[Measured], _: list[Measured], level: float) -> Verdict:
@@ -348,6 +443,27 @@ def _means(draws: np.random.Generator, x: Floats, size: int) -> Floats:
     return np.concatenate(parts)
 
 
+def _time_in_words(claim: Claim, n: int, contrasts: int) -> Rule:
+    if claim.runs_behind == 1:
+        few, last = math.ceil(n * LEVEL / 2 - 1e-9), f"from the 2.5th to the 97.5th percentile of our n = {n:,} runs"
+        return Rule(
+            f"The paper's {claim.printed} is one run. Its place among our runs decides; one that never arrives"
+            " takes infinitely long.",
+            {
+                "compatible": f"it is {last}: at least {few:,} are as fast, and at least {few:,} as slow",
+                "incompatible": "it is not",
+                "inconclusive": f"a run of ours gave up before {claim.printed}",
+            },
+        )
+    low, high = (claim.amount(claim.published * math.exp(sign * MARGIN)) for sign in (-1, 1))
+    return Rule(
+        f"d = ln(mean of ours / {claim.printed}), over those of our n = {n:,} runs that arrive; h is the 95 % reach of"
+        f" ln(mean of {claim.runs_behind} / mean of n) in {RESAMPLES:,} bootstrap samples of ours. What lies within a"
+        f" factor of {math.exp(MARGIN):g}, {low} to {high}, is the same.",
+        BY_MARGIN,
+    )
+
+
 def _share(claim: Claim, runs: list[Measured], _: list[Measured], level: float) -> Verdict:
     """How many solved it, against the paper's counts."""
     if claim.counts is None:
@@ -355,18 +471,39 @@ def _share(claim: Claim, runs: list[Measured], _: list[Measured], level: float) 
     n, solved = len(runs), len(_solved(runs))
     theirs, tried = claim.counts
 
-    def chance(ours: int) -> float:
-        return float(stats.fisher_exact([[ours, n - ours], [theirs, tried - theirs]]).pvalue)
-
-    p, (low, high) = chance(solved), wilson(solved, n)
-    nearest = round(n * theirs / tried)
-    least = bisect_left(range(nearest), True, key=lambda ours: chance(ours) >= LEVEL)
-    most = n - bisect_left(range(n - nearest), True, key=lambda fewer: chance(n - fewer) >= LEVEL)
+    p, (low, high), (least, most) = _fisher(claim.counts, solved, n), wilson(solved, n), _alike(claim.counts, n)
     sentence = (
         f"{solved:,} of {n:,} solved, {100 * solved / n:.1f} %, 95 % between {100 * low:.1f} and {100 * high:.1f} %;"
         f" paper {theirs:,} of {tried:,}; p = {p:.2g}; {least:,} to {most:,} of {n:,} would be compatible"
     )
     return _verdict(claim, "differs" if p < LEVEL else "compatible", sentence, n, solved / n, (low, high))
+
+
+def _fisher(counts: tuple[int, int], solved: int, n: int) -> float:
+    """The p of Fisher's exact test: so many of n of ours against the paper's counts."""
+    theirs, tried = counts
+    return float(stats.fisher_exact([[solved, n - solved], [theirs, tried - theirs]]).pvalue)
+
+
+def _alike(counts: tuple[int, int], n: int) -> tuple[int, int]:
+    """How many of n of ours at least, and at most, would be compatible with the paper's counts."""
+    nearest = round(n * counts[0] / counts[1])
+    least = bisect_left(range(nearest), True, key=lambda ours: _fisher(counts, ours, n) >= LEVEL)
+    most = n - bisect_left(range(n - nearest), True, key=lambda fewer: _fisher(counts, n - fewer, n) >= LEVEL)
+    return least, most
+
+
+def _share_in_words(claim: Claim, n: int, contrasts: int) -> Rule:
+    if claim.counts is None:
+        return Rule("It cannot be judged: the paper does not say how many of how many.", {})
+    (theirs, tried), (least, most) = claim.counts, _alike(claim.counts, n)
+    return Rule(
+        f"Fisher's exact test of how many of our n = {n:,} runs solve it against the paper's {theirs:,} of {tried:,}.",
+        {
+            "compatible": f"p ≥ {100 * LEVEL:g} %, which are {least:,} to {most:,} of {n:,}",
+            "differs": f"p < {100 * LEVEL:g} %",
+        },
+    )
 
 
 class Comparison(NamedTuple):
@@ -428,6 +565,23 @@ def _contrast(claim: Claim, ours: list[Measured], theirs: list[Measured], level:
     return _verdict(claim, found.word(level), sentence, n, found.gap, (found.gap - half, found.gap + half))
 
 
+def _contrast_in_words(claim: Claim, n: int, contrasts: int) -> Rule:
+    t = float(stats.t.isf(LEVEL / 2, 2 * n - 2))
+    slack = " + half a printed digit" if claim.digit else ""
+    return Rule(
+        f"Welch's t-test of two arms of n = {n} runs each; where a run of either never arrives, ranks decide"
+        f" (Mann–Whitney). {_shared(contrasts)} By how much the paper's first arm is ahead plays no part. With the same"
+        f" s in both arms and p at {100 * LEVEL:g} % a lead of g is enough:",
+        {
+            "holds": "the first arm is ahead, and p is small enough",
+            "contradicted": "it is behind, and p is small enough",
+            "inconclusive": "p is larger",
+        },
+        f"g = t(2n−2)·s·√(1/n + 1/n){slack}\n  = {t:.3f}·s·√(1/{n} + 1/{n}){_plus_half_digit(claim)}\n"
+        f"  = {t * math.sqrt(2 / n):.2f}·s{_plus_half_digit(claim)}",
+    )
+
+
 def _ratio(claim: Claim, ours: list[Measured], theirs: list[Measured], level: float) -> Verdict:
     """How many times faster the first arm is: that it is at all, and how near to the paper's factor."""
     found, n = _compare(claim, ours, theirs), min(len(ours), len(theirs))
@@ -455,6 +609,17 @@ def _ratio(claim: Claim, ours: list[Measured], theirs: list[Measured], level: fl
                     (max(0.0, low), high))  # fmt: skip
 
 
+def _ratio_in_words(claim: Claim, n: int, contrasts: int) -> Rule:
+    low, high = (claim.published * math.exp(sign * MARGIN) for sign in (-1, 1))
+    return Rule(
+        f"First a contrast, whether the ratio is above 1: Welch's t-test of the logarithms of two arms of n = {n} runs"
+        f" each, by ranks where one never arrives. {_shared(contrasts)} If it is, d = ln(ratio of the means /"
+        f" {claim.published:g}), h is its 95 % reach in {RESAMPLES:,} bootstrap samples, and {low:.3g} to {high:.3g}"
+        " times are the same. An arm that never arrives leaves a bound.",
+        BY_MARGIN | {"contradicted": "the ratio is below 1, and p is small enough"},
+    )
+
+
 RULES: dict[str, Callable[[Claim, list[Measured], list[Measured], float], Verdict]] = {
     "exact": _exact,
     "value": _mean,
@@ -464,6 +629,31 @@ RULES: dict[str, Callable[[Claim, list[Measured], list[Measured], float], Verdic
     "contrast": _contrast,
     "ratio": _ratio,
 }
+IN_WORDS: dict[str, Callable[[Claim, int, int], Rule]] = {
+    "exact": _exact_in_words,
+    "value": _mean_in_words,
+    "best": _best_in_words,
+    "time": _time_in_words,
+    "share": _share_in_words,
+    "contrast": _contrast_in_words,
+    "ratio": _ratio_in_words,
+}
+"""Each rule as a person says it, with a claim's numbers put in, n runs of ours (in each arm) and so many contrasts."""
+
+
+def in_words(claim: Claim, runs: int, contrasts: int = 1) -> Rule:
+    """The rule by which a claim is judged, with its arithmetic, for so many runs (in each arm) or as many as it asks.
+
+    `contrasts` is how many of the milestone's claims share the error rate of a contrast.
+    """
+    asked = needed(claim)
+    said, outcomes, formula = IN_WORDS[claim.kind](claim, max(runs, asked), contrasts)
+    if max(asked, claim.seeds) > 1:
+        least = [f"{asked:,} runs"] * (asked > 1) + [f"{claim.seeds} seeds"] * (1 < claim.seeds != asked)
+        fewer = f"there are fewer than {' or '.join(least)}{' in an arm' * (claim.kind in CONTRASTS)}"
+        rest = outcomes.get("inconclusive")
+        outcomes = outcomes | {"inconclusive": f"{rest}, or {fewer}" if rest else fewer}
+    return Rule(said, outcomes, formula)
 
 
 # What the rules share
@@ -503,6 +693,22 @@ def _losses(claim: Claim, runs: Sequence[Measured]) -> Floats:
 
 def _solved(runs: Sequence[Measured]) -> Floats:
     return np.array([run.value for run in runs if math.isfinite(_value(run))])
+
+
+def _plus_half_digit(claim: Claim) -> str:
+    """Half of the last printed digit, as a term that is added."""
+    return f" + {claim.amount(claim.digit / 2)}" if claim.digit else ""
+
+
+def _shared(contrasts: int) -> str:
+    """How several contrasts share one error rate."""
+    if contrasts == 1:
+        return f"p must be {100 * LEVEL:g} % at most."
+    first, second = 100 * LEVEL / contrasts, 100 * LEVEL / (contrasts - 1)
+    return (
+        f"The milestone's {contrasts} contrasts share {100 * LEVEL:g} % (Holm): the smallest p is held against"
+        f" {first:.2g} %, the next against {second:.2g} %, and so on."
+    )
 
 
 def _place(claim: Claim, runs: list[Measured]) -> str:

@@ -70,6 +70,19 @@ CLAIMS = (
     _ahead("L13-L7", "LeNet-5 errs less than 300 hidden units.", 0.0375, 870, (), MLP300),
     _ahead("L7-L1", "300 hidden units err less than a linear classifier.", 0.073, 875, (MLP300,), LINEAR_NET),
 )  # fmt: skip
+BIBTEX = """\
+@article{lecun1998gradient,
+  title = {Gradient-Based Learning Applied to Document Recognition},
+  author = {LeCun, Yann and Bottou, L{\\'e}on and Bengio, Yoshua and Haffner, Patrick},
+  journal = {Proceedings of the IEEE},
+  volume = {86},
+  number = {11},
+  pages = {2278--2324},
+  year = {1998},
+  doi = {10.1109/5.726791},
+}
+"""
+
 CARD = Card(
     title="LeNet-5",
     citation="Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, Gradient-based learning applied to document recognition,"
@@ -214,6 +227,7 @@ CARD = Card(
         off=("model.scramble=true",),
         seeds=(0, 1, 2, 3, 4),
     ),
+    bibtex=BIBTEX,
 )
 
 

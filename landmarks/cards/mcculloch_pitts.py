@@ -53,6 +53,18 @@ CLAIMS = (
            "one_unit_relative_3", 104, "enumeration", SINGLE, "derived"),
 )  # fmt: skip
 
+BIBTEX = """\
+@article{mcculloch1943logical,
+  title = {A Logical Calculus of the Ideas Immanent in Nervous Activity},
+  author = {McCulloch, Warren S. and Pitts, Walter},
+  journal = {Bulletin of Mathematical Biophysics},
+  volume = {5},
+  pages = {115--133},
+  year = {1943},
+  doi = {10.1007/BF02478259},
+}
+"""
+
 CARD = Card(
     "McCulloch–Pitts nets",
     "W. S. McCulloch, W. Pitts, “A Logical Calculus of the Ideas Immanent in Nervous Activity”, Bulletin of"
@@ -117,6 +129,7 @@ CARD = Card(
         "landmarks.figures.mcculloch_pitts:contrast",
         ("model.inhibition=none",),
     ),
+    bibtex=BIBTEX,
 )  # fmt: skip
 
 

@@ -70,6 +70,39 @@ FIGURE_10 = {
 }
 """Rule and stimuli per response → the point of the plot."""
 
+BIBTEX = """\
+@article{rosenblatt1958perceptron,
+  title = {The Perceptron: A Probabilistic Model for Information Storage and Organization in the Brain},
+  author = {Rosenblatt, Frank},
+  journal = {Psychological Review},
+  volume = {65},
+  number = {6},
+  pages = {386--408},
+  year = {1958},
+  doi = {10.1037/h0042519},
+}
+@book{rosenblatt1962principles,
+  title = {Principles of Neurodynamics},
+  author = {Rosenblatt, Frank},
+  publisher = {Spartan Books},
+  year = {1962},
+}
+@inproceedings{novikoff1962convergence,
+  title = {On Convergence Proofs on Perceptrons},
+  author = {Novikoff, Albert B. J.},
+  booktitle = {Proceedings of the Symposium on the Mathematical Theory of Automata},
+  volume = {XII},
+  pages = {615--622},
+  year = {1962},
+}
+@book{minsky1969perceptrons,
+  title = {Perceptrons},
+  author = {Minsky, Marvin and Papert, Seymour},
+  publisher = {MIT Press},
+  year = {1969},
+}
+"""
+
 CARD = Card(
     "Perceptron",
     "F. Rosenblatt, “The perceptron: a probabilistic model for information storage and organization in the brain”,"
@@ -141,6 +174,7 @@ CARD = Card(
         picture="landmarks.figures.perceptron:contrast",
         off=("rule=none",),
     ),
+    bibtex=BIBTEX,
 )  # fmt: skip
 
 

@@ -1,0 +1,136 @@
+"""`landmarks show NAME.CLAIM`: one claim as Markdown – what is published, how it is judged, and the runs it takes."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from landmarks import catalog, config, execute, show
+from landmarks.claims import Claim
+from landmarks.errors import UsageError, nearest
+from landmarks.measures import duration
+from landmarks.milestone import Milestone
+from landmarks.verdicts import CONTRASTS, SOURCES, Rule, in_words
+
+OF_REPLICAS = ("time", "share", "ratio")
+"""The kinds of claim to which every replica of a run speaks for itself."""
+DEVICES = {"cpu": "one CPU core", "cuda": "one GPU"}
+
+
+def find(name: str, word: str) -> Claim:
+    """A milestone's claim by its name. Raises UsageError with the nearest one."""
+    known = {claim.id: claim for claim in catalog.milestone_class(name).card.claims}
+    if word not in known:
+        same = [claim for claim in known if claim.lower() == word.lower()]
+        hint = f" (did you mean {same[0]}?)" if same else nearest(word, known)
+        raise UsageError(f"{name} has no claim {word or '“”'}{hint}; it has {', '.join(known) or 'none'}")
+    return known[word]
+
+
+def explain(name: str, claim: Claim) -> str:
+    """All that fixes the verdict on a claim before a run is made, as Markdown."""
+    cls = catalog.milestone_class(name)
+    milestone, *other = [execute.make(config.compose(name, [f"scale={claim.scale}", *arm])) for arm in _arms(claim)]
+    contrasts = sum(c.kind in CONTRASTS and c.source != "recalled" for c in cls.card.claims)
+    parts = [f"# {name}.{claim.id}", claim.says, show.bullets(_published(claim))]
+    if claim.source != "recalled":
+        would = "is" if claim.built else "would be"
+        parts += [f"## How it {would} judged: {claim.kind}", _rule(in_words(claim, _runs(claim, milestone), contrasts))]
+        parts += [_rivals(claim)] if claim.rivals else []
+    parts.append("## The runs")
+    if not claim.built:
+        parts.append(f"Not built: nothing here measures `{claim.metric}`, so there are none, and no verdict.")
+    elif claim.source == "recalled":
+        parts.append("None: a number that nobody here has read is not judged.")
+    else:
+        parts += [*_protocol(name, claim, milestone), "## Departures from the paper in these runs"]
+        parts.append(show.departures(milestone, *other))
+    return "\n\n".join(parts) + "\n"
+
+
+def commands(name: str, claim: Claim) -> list[str]:
+    """What to type for a claim's runs: one command for each arm; none where it is not to be judged."""
+    if not claim.built or claim.source == "recalled":
+        return []
+    seeds = range(claim.seeds)
+    listed = ",".join(map(str, seeds)) if claim.seeds <= 20 else f"range({claim.seeds})"
+    sweep = ["-m", f"seed={listed}"] if claim.seeds > 1 else []
+    scale = [] if claim.scale == "quick" else [f"scale={claim.scale}"]
+    return [shlex.join(["landmarks", "run", name, *scale, *arm, *sweep]) for arm in _arms(claim)]
+
+
+def _arms(claim: Claim) -> list[tuple[str, ...]]:
+    """The overrides of each arm."""
+    return [claim.overrides, claim.against] if claim.kind in CONTRASTS else [claim.overrides]
+
+
+def _published(claim: Claim) -> list[str]:
+    if claim.kind == "contrast":
+        what = f"the first arm is ahead by {claim.printed}" if claim.published else "no number, only which is ahead"
+    else:
+        what = claim.printed
+    digit = f" (to ± {claim.amount(claim.digit / 2)})" if claim.digit else ""
+    over = {"runs": "runs", "examples": "test examples", None: "what is not said"}[claim.spread_over]
+    spread = f", ± {claim.amount(claim.spread)} over {over}" if claim.spread is not None else ""
+    best = "the best" if claim.kind == "best" else "the mean"
+    behind = f"; {best} of {claim.runs_behind} runs" if claim.runs_behind > 1 else ""
+    counts = f"; {claim.counts[0]:,} of {claim.counts[1]:,}" if claim.counts else ""
+    better = {"low": "less", "high": "more"}[claim.better]
+    exact = claim.kind == "exact" and not claim.bound
+    measured = f"`{claim.metric}`{'' if exact else f', where {better} is better'}"
+    return [
+        f"**Published:** {what}{digit}{spread}{behind}{counts}",
+        f"**Where:** {claim.where}",
+        f"**Source:** {claim.source} – {SOURCES[claim.source]}",
+        f"**Measured as:** {measured if claim.built else 'nothing here measures it'}",
+    ]
+
+
+def _rule(rule: Rule) -> str:
+    formula = f"\n\n```\n{rule.formula}\n```" if rule.formula else ""
+    return f"{rule.says}{formula}\n\n" + show.bullets([f"`{word}` – {when}" for word, when in rule.outcomes.items()])
+
+
+def _rivals(claim: Claim) -> str:
+    numbers = ", ".join(claim.amount(rival) for rival in claim.rivals)
+    return f"Rivals that the paper claims to beat: {numbers}. The verdict names those that are compatible too."
+
+
+def _runs(claim: Claim, milestone: Milestone) -> int:
+    """How many numbers of ours the rule gets, in each arm: a seed's, or every replica's of a seed."""
+    replicas: int = milestone.config.replicas
+    return claim.seeds * (replicas if claim.kind in OF_REPLICAS else 1)
+
+
+def _protocol(name: str, claim: Claim, milestone: Milestone) -> list[str]:
+    two, replicas = claim.kind in CONTRASTS, milestone.config.replicas
+    each = f", {'each ' * (claim.seeds > 1)}with {replicas:,} replicas side by side" if replicas > 1 else ""
+    seeds = f"{claim.seeds} independent seed{'s' * (claim.seeds > 1)}{' in each arm' * two}{each}"
+    where = " or ".join(claim.data) if claim.data else "any, as its patterns are generated"
+    where += "; the two arms may also share another set" if claim.data and two else ""
+    lines = [
+        f"**Scale:** {claim.scale}; data: {milestone.config.data.name}",
+        f"**Runs:** {seeds}: own initial weights and own order of the data",
+        f"**{'First arm' if two else 'Overrides'}:** {_code(claim.overrides)}",
+        *([f"**Other arm:** {_code(claim.against)}"] if two else []),
+        f"**Judged on:** {where}",
+        f"**Cost:** {_cost(claim)}",
+    ]
+    typed = "\n".join(commands(name, claim))
+    return [show.bullets(lines), f"```\n{typed}\n```"]
+
+
+def _code(overrides: Sequence[str]) -> str:
+    return " ".join(f"`{override}`" for override in overrides) or "none, the milestone as it is"
+
+
+def _cost(claim: Claim) -> str:
+    runs = claim.seeds * (2 if claim.kind in CONTRASTS else 1)
+    if not claim.cost:
+        return f"{runs} run{'s' * (runs > 1)}, time not measured"
+
+    found = []
+    for device, seconds in claim.cost.items():
+        each, every = (duration(time) if time >= 1 else "less than 1 s" for time in (seconds, runs * seconds))
+        found.append(f"{each} a run{f', {every} for all {runs}' * (runs > 1)}, on {DEVICES.get(device, device)}")
+    return "; ".join(found)
