@@ -61,10 +61,14 @@ class Claim:
             return f"{100 * value:.2f} %"
         return f"{value:,.0f}" if self.unit == "count" else f"{value:,.0f} {self.unit}"
 
-    def amount(self, value: float, digits: str = ",.4g") -> str:
-        """A value, or a difference of two, in the unit of print; `digits` as Python formats a number."""
+    def amount(self, value: float, digits: int = 4) -> str:
+        """A value, or a difference of two, in the unit of print, with so many significant digits or all before a point.
+
+        `printed` rounds to the paper's decimals instead.
+        """
+        shown = 100 * value if self.unit == "%" else value
         unit = "" if self.unit == "count" else f" {self.unit}"
-        return f"{100 * value if self.unit == '%' else value:{digits}}{unit}"
+        return f"{shown:,.0f}{unit}" if abs(shown) >= 10**digits else f"{shown:,.{digits}g}{unit}"
 
     @property
     def printed(self) -> str:
@@ -74,7 +78,8 @@ class Claim:
         if self.kind == "contrast" or not self.digit:
             return self.amount(self.published) if self.published or self.kind != "contrast" else "no number"
         step = self.digit * (100 if self.unit == "%" else 1)
-        return self.amount(self.published, f",.{max(0, math.ceil(-math.log10(step) - 1e-9))}f")
+        decimals, unit = max(0, math.ceil(-math.log10(step) - 1e-9)), "" if self.unit == "count" else f" {self.unit}"
+        return f"{100 * self.published if self.unit == '%' else self.published:,.{decimals}f}{unit}"
 
 
 @dataclass(frozen=True)

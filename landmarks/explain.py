@@ -12,8 +12,6 @@ from landmarks.measures import duration
 from landmarks.milestone import Milestone
 from landmarks.verdicts import CONTRASTS, SOURCES, Rule, in_words
 
-OF_REPLICAS = ("time", "share", "ratio")
-"""The kinds of claim to which every replica of a run speaks for itself."""
 DEVICES = {"cpu": "one CPU core", "cuda": "one GPU"}
 
 
@@ -71,7 +69,7 @@ def _published(claim: Claim) -> list[str]:
         what = claim.printed
     digit = f" (to ± {claim.amount(claim.digit / 2)})" if claim.digit else ""
     over = {"runs": "runs", "examples": "test examples", None: "what is not said"}[claim.spread_over]
-    spread = f", ± {claim.amount(claim.spread)} over {over}" if claim.spread is not None else ""
+    spread = f", ± {claim.amount(claim.spread, 2)} over {over}" if claim.spread is not None else ""
     best = "the best" if claim.kind == "best" else "the mean"
     behind = f"; {best} of {claim.runs_behind} runs" if claim.runs_behind > 1 else ""
     counts = f"; {claim.counts[0]:,} of {claim.counts[1]:,}" if claim.counts else ""
@@ -97,9 +95,9 @@ def _rivals(claim: Claim) -> str:
 
 
 def _runs(claim: Claim, milestone: Milestone) -> int:
-    """How many numbers of ours the rule gets, in each arm: a seed's, or every replica's of a seed."""
+    """How many pairs of seed and replica the rule gets, in each arm."""
     replicas: int = milestone.config.replicas
-    return claim.seeds * (replicas if claim.kind in OF_REPLICAS else 1)
+    return claim.seeds * replicas
 
 
 def _protocol(name: str, claim: Claim, milestone: Milestone) -> list[str]:

@@ -58,7 +58,7 @@ def _demonstration(milestone: Milestone) -> str:
     found, name = milestone.card.demonstration, milestone.config.milestone
     if found is None:
         return ""
-    arms = [f"*{arm.name}*: `landmarks run {name} {' '.join(arm.overrides)}`" for arm in found.arms]
+    arms = [f"*{arm.name}*: `{' '.join(('landmarks run', name, *arm.overrides))}`" for arm in found.arms]
     findings = [f"asked: {finding.says}" for finding in found.findings]
     off = f"With `{' '.join(found.off)}` in every arm (`landmarks demo {name} --off`) it must come out as not shown."
     seeds = f"Seeds {', '.join(map(str, found.seeds))}. " if len(found.seeds) > 1 else ""
@@ -74,13 +74,14 @@ def _layers(milestone: Milestone) -> str:
         "multiply-adds": [layer.multiply_adds for layer in layers],
         "connections": [layer.connections for layer in layers],
     }
+    replicas = milestone.config.replicas
     given = {name: values for name, values in columns.items() if any(value is not None for value in values)}
     rows = [
         (layer.name, layer.output, *("" if values[i] is None else f"{values[i]:,}" for values in given.values()))
         for i, layer in enumerate(layers)
     ]
     total = ("**in all**", "", *(f"**{sum(value or 0 for value in values):,}**" for values in given.values()))
-    notes = ["Trainable parameters" + f" of one of {milestone.config.replicas:,} replicas" * milestone.replicated]
+    notes = ["Trainable parameters" + f" of each of {replicas:,} replicas" * (replicas > 1)]
     if "multiply-adds" in given:
         notes.append("multiply-adds of one pattern on its way forward, without biases")
     if "connections" in given:

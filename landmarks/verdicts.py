@@ -325,10 +325,14 @@ def _mean_in_words(claim: Claim, n: int, contrasts: int) -> Rule:
     t, root, s = float(stats.t.isf(LEVEL / 2, n - 1)), math.sqrt(1 / n + 1 / k), claim.published / 20
     few = "one run" if k == 1 else f"a mean of k = {k} runs"
     examples = claim.spread_over == "examples"
-    why = f" (its spread of {claim.amount(claim.spread or 0)} is over test examples, not over runs)" if examples else ""
+    why = (
+        f" (its spread of {claim.amount(claim.spread or 0, 2)} is over test examples, not over runs)"
+        if examples
+        else ""
+    )
     ends = [claim.published + sign * (t * root * s + claim.digit / 2) for sign in (-1, 1)]
-    near, far = (claim.amount(end, ",.3g") for end in ends)
-    example = f" (were s {claim.amount(s, '.2g')}, a twentieth of it: from {near} to {far})" if s else ""
+    near, far = (claim.amount(end, 3) for end in ends)
+    example = f" (were s {claim.amount(s, 2)}, a twentieth of it: from {near} to {far})" if s else ""
     return Rule(
         f"{ours}; the paper's number counts as {few}{why}.",
         {

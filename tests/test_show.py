@@ -245,6 +245,7 @@ def test_every_rule_says_when_it_gives_which_verdict() -> None:
         ({"published": 0.026, "digit": 0.002}, "2.6 %"),
         ({"published": 1.0, "digit": 0.25}, "100 %"),
         ({"published": 2825, "digit": 1, "unit": "sweeps"}, "2,825 sweeps"),
+        ({"published": 31390, "digit": 10, "unit": "sequences"}, "31,390 sequences"),
         ({"published": 9, "unit": "count", "kind": "exact"}, "9"),
         ({"published": 0.0, "kind": "contrast"}, "no number"),
         ({"published": 6.0, "kind": "ratio"}, "6 times"),
