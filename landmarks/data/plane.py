@@ -83,10 +83,11 @@ def centres(settings: PlaneSettings) -> Tensor:
 def log_density(settings: PlaneSettings, x: Tensor) -> Tensor:
     """log p of points x (N, 2) under the true distribution, (N,) in float64, in nats."""
     x, variance = x.double().cpu(), (settings.noise or 0) ** 2
-    scale = math.log(2 * math.pi * variance)
+    scale: float = math.log(2 * math.pi * variance)
     if settings.name == "circle":  # the angle integrated out: a Bessel function
         radius = x.norm(dim=1)
         around: Tensor = torch.special.i0e(radius / variance).log()
         return around - (radius - 1).square() / (2 * variance) - scale
     away = torch.cdist(x, centres(settings)).square() / (2 * variance)
-    return (-away).logsumexp(1) - math.log(settings.modes or 1) - scale
+    near: Tensor = (-away).logsumexp(1)
+    return near - math.log(settings.modes or 1) - scale

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,7 +33,7 @@ CHANCE = "ln 2: D says 1/2"
 def figures(gan: GAN, data: Data) -> Iterator[tuple[str, Figure]]:
     """All pictures of a finished run, (name, figure)."""
     history = gan.memory["history"].cpu().numpy()
-    yield "losses", losses(history)
+    yield "losses", losses(history, next(iter(gan.compared.values()), {}))
     moments = history[gan.memory["moments"].cpu().numpy(), 0]
     snapshots = gan.memory["snapshots"].cpu().numpy()
     counts = gan.counts(gan.draw(gan.config.parzen.samples)).cpu().numpy()
@@ -47,8 +48,17 @@ def figures(gan: GAN, data: Data) -> Iterator[tuple[str, Figure]]:
     yield "interpolation", interpolation(gan)
 
 
-def losses(history: Array) -> Figure:
-    """Both sides' losses and the likelihood, at each evaluation; history (evaluations, 4)."""
+LINES = {
+    "true_sampler": ("the true sampler", INK),
+    "training_images": ("training images", INK),
+    "class_gaussians": ("a Gaussian for each class", BLUE),
+    "gaussian": ("one Gaussian", PALE),
+}
+"""The anchors that stand beside a likelihood."""
+
+
+def losses(history: Array, anchors: Mapping[str, Any]) -> Figure:
+    """Both sides' losses, and the likelihood beside its anchors, at each evaluation; history (evaluations, 4)."""
     figure = Figure(figsize=(9.6, 3.6), layout="constrained")
     game, likelihood = figure.subplots(1, 2)
     epoch = history[:, 0]
@@ -57,9 +67,13 @@ def losses(history: Array) -> Figure:
     game.axhline(math.log(2), color="black", linewidth=1, linestyle="--", label=CHANCE)
     game.set(title="losses of both sides (training)", ylim=(0, None))
     likelihood.plot(epoch, history[:, 3], color=ACCENT, marker="o" if len(epoch) < 40 else "", ms=3)
+    for name in (name for name in LINES if name in anchors):
+        label, colour = LINES[name]
+        likelihood.axhline(float(anchors[name]), color=colour, linewidth=1, linestyle="--", label=label)
     likelihood.set_title("Parzen log-likelihood of held-out patterns (nats)")
-    game.legend(fontsize=8, frameon=False)
     for axes in (game, likelihood):
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(fontsize=8, frameon=False)
         _plain(axes, "epochs")
     return figure
 
@@ -138,16 +152,21 @@ def interpolation(gan: GAN, rows: int = 5, columns: int = 11) -> Figure:
 
 @torch.no_grad()
 def equilibrium(gan: GAN, data: Data) -> Figure:
-    """Data and samples; D's answer in the plane, beside the best one, p / (p + q), with q by a Parzen window."""
+    """Data and samples; D's answer in the plane, beside the best one, p / (p + q).
+
+    q is estimated with a window as wide as the noise of the data, so p is blurred by the same one, which widens its
+    noise by √2.
+    """
     side = torch.linspace(-1.6, 1.6, 81)
     places = torch.cartesian_prod(side, side)
     samples = gan.draw(gan.config.parzen.samples)
     gan.discriminator.eval()
     ours = gan.discriminator(places.to(samples)).sigmoid().cpu()
-    log_p = plane.log_density(gan.config.data, places)
-    log_q = parzen.log_densities(places.to(samples), samples, gan.sigma[None])[0].cpu()
+    noise = gan.config.data.noise or 0
+    log_p = plane.log_density(replace(gan.config.data, noise=math.sqrt(2) * noise), places)
+    log_q = parzen.log_densities(places.to(samples), samples, samples.new_tensor([noise]))[0].cpu()
     best = (log_p - log_q).sigmoid()
-    seen = torch.logaddexp(log_p, log_q) > math.log(0.03)  # where neither puts anything, any answer is as good
+    seen = torch.logaddexp(log_p, log_q) > math.log(0.05)  # where neither puts anything, any answer is as good
     figure = Figure(figsize=(11.4, 3.8), layout="constrained")
     cloud, left, right = figure.subplots(1, 3)
     scatter(cloud, data.splits["train"].x.cpu().numpy(), PALE, "data")
@@ -173,6 +192,7 @@ def _map(axes: Axes, values: Tensor, title: str) -> Any:
 def _plain(axes: Axes, unit: str) -> None:
     axes.set_xlabel(unit, fontsize=9)
     axes.title.set_fontsize(10)
+    axes.tick_params(labelsize=8)
     axes.grid(alpha=0.25, axis="y")
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
@@ -196,7 +216,8 @@ def contrast(arms: Mapping[str, Sequence[Run]]) -> Figure:
             curve = run.curves[name]
             axes.plot(curve.epoch, curve.value, color=ACCENT, linewidth=1.3, alpha=0.8)
     metrics = runs[0].metrics
-    for name, label, colour in (("true_sampler", "the true sampler", INK), ("gaussian", "best Gaussian", BLUE)):
+    for name in ("true_sampler", "gaussian"):
+        label, colour = LINES[name]
         likelihood.axhline(metrics[f"test/{name}"], color=colour, linewidth=1, linestyle="--", label=label)
     loss.axhline(math.log(2), color="black", linewidth=1, linestyle="--", label=CHANCE)
     likelihood.set(title="log-likelihood of held-out points (nats)", ylim=(-3.5, -0.8))
