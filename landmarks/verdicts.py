@@ -323,13 +323,9 @@ def _mean_in_words(claim: Claim, n: int, contrasts: int) -> Rule:
             f"h = t·√(s²/n + S²/k){last}, t by Welch\n  = t·√(s²/{n} + S²/{k}){slack}",
         )
     t, root, s = float(stats.t.isf(LEVEL / 2, n - 1)), math.sqrt(1 / n + 1 / k), claim.published / 20
-    few = "one run" if k == 1 else f"a mean of k = {k} runs"
-    examples = claim.spread_over == "examples"
-    why = (
-        f" (its spread of {claim.amount(claim.spread or 0, 2)} is over test examples, not over runs)"
-        if examples
-        else ""
-    )
+    few = "one run" if k == 1 else f"a mean of k = {k} runs{' without a printed spread' * (k >= 5)}"
+    spread = claim.spread if claim.spread_over == "examples" else None
+    why = f" (its spread of {claim.amount(spread, 2)} is over test examples, not over runs)" if spread else ""
     ends = [claim.published + sign * (t * root * s + claim.digit / 2) for sign in (-1, 1)]
     near, far = (claim.amount(end, 3) for end in ends)
     example = f" (were s {claim.amount(s, 2)}, a twentieth of it: from {near} to {far})" if s else ""

@@ -631,5 +631,5 @@ def test_every_claim_is_measured_by_its_run_and_holds() -> None:
 def test_show_tells_of_cells_that_are_not_trained() -> None:
     composed = config.compose("mcculloch_pitts")
     text = show.describe(execute.make(composed), composed)
-    assert "| e: b | fires from 2 | 0 | 3 |" in text
+    assert "| e: b | fires from 2 | 0 | 10 | 3 |" in text  # two lines end on it, in each of five delays
     assert "**0**" in text
