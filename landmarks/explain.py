@@ -105,7 +105,10 @@ def _protocol(name: str, claim: Claim, milestone: Milestone) -> list[str]:
     each = f", {'each ' * (claim.seeds > 1)}with {replicas:,} replicas side by side" if replicas > 1 else ""
     seeds = f"{claim.seeds} independent seed{'s' * (claim.seeds > 1)}{' in each arm' * two}{each}"
     where = " or ".join(claim.data) if claim.data else "any, as its patterns are generated"
-    where += "; the two arms may also share another set" if claim.data and two else ""
+    if claim.data and two:
+        where += "; the two arms may also share another set"
+    elif claim.data and milestone.config.data.name not in claim.data:
+        where += f"; these runs are on {milestone.config.data.name}, so all they get is `other data`"
     lines = [
         f"**Scale:** {claim.scale}; data: {milestone.config.data.name}",
         f"**Runs:** {seeds}: own initial weights and own order of the data",
