@@ -364,7 +364,8 @@ def _metrics(groups: Sequence[Group], asked: str | None, claim: Claim | None) ->
 def _in_epochs(found: Sequence[Run]) -> bool:
     """Whether epochs are the natural time of one run, and count on through each."""
     logs = [runs.read_metrics(run.folder) for run in found]
-    return any(map(plots.in_epochs, logs)) and all(plots.one_phase(log) for log in logs)
+    stepped = any(run.config["steps"] for run in found)
+    return not stepped and any(map(plots.in_epochs, logs)) and all(plots.one_phase(log) for log in logs)
 
 
 def _points(run: Run, metric: str, unit: str) -> tuple[Floats, Floats]:

@@ -280,9 +280,8 @@ class Run:
         """The run's curves and the paper's pictures, as PNG and in TensorBoard."""
         logger.flush()
         if step:  # where nothing is learned there is no curve
-            logger.figure(
-                "curves", plots.curves(runs.read_metrics(self.folder), self.title, self.milestone.claim), step
-            )
+            lines, steps = runs.read_metrics(self.folder), self.settings.steps
+            logger.figure("curves", plots.curves(lines, self.title, self.milestone.claim, steps), step)
         with devices.own_randomness(self.device, 0):
             for name, figure in self.milestone.figures(self.data):
                 logger.figure(name, figure, step)

@@ -20,18 +20,25 @@ PANELS = 3
 LABELS = {"train": "training (running mean)", "train_set": "training set (measured)"}
 
 
-def curves(lines: Sequence[Mapping[str, Any]], title: str, claim: Claim | None) -> Figure:
-    """The first measures of a run's log, splits together, by epoch where it has some; the published value dashed."""
+def curves(lines: Sequence[Mapping[str, Any]], title: str, claim: Claim | None, steps: int | None = None) -> Figure:
+    """The first measures of a run's log, splits together; the published value dashed.
+
+    By epoch where it has some, unless the run's length was given in `steps`.
+    """
     from matplotlib.figure import Figure
 
-    by_epoch = in_epochs(lines)
+    by_epoch = steps is None and in_epochs(lines)
     panels: dict[str, list[str]] = {}
     for name in (name for line in lines for name in line):
         split, _, measure = name.partition("/")
         if split in COLOURS and name not in panels.setdefault(measure, []):
             panels[measure].append(name)
     shown = [*panels][:PANELS]
-    shown += [measure for measure in panels if claim and claim.metric in panels[measure] and measure not in shown]
+    shown += [
+        measure
+        for measure, names in panels.items()
+        if claim and claim.metric in names and measure not in shown and sum(claim.metric in line for line in lines) > 1
+    ]
     figure = Figure(figsize=(4.4 * max(len(shown), 1), 3.6), layout="constrained")
     figure.suptitle(title, fontsize=11)
     for axes, measure in zip(figure.subplots(1, max(len(shown), 1), squeeze=False)[0], shown, strict=False):

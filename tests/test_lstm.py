@@ -1,11 +1,11 @@
-"""LSTM (1997): the paper's counts and generators, the cell against scalar loops, its gradients against the recursions of
-the appendix, autograd and finite differences."""
+"""LSTM (1997): the paper's counts and generators, the cell against scalar loops, its gradients against the appendix."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,13 +15,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from landmarks import config, data, execute
+import landmarks
+from landmarks import config, data, execute, runs
 from landmarks.data import Draws, sequences
 from landmarks.errors import UsageError
 from landmarks.milestone import Batch, Decision
 from landmarks.milestones.lstm import LSTM
 from landmarks.parts import memory_cells as memory
 from landmarks.parts.replicas import ReplicaDescent, Streak
+from tests.test_loop import Killed, same
 
 PAPER = ["scale=paper", "replicas=3"]
 
@@ -125,7 +127,9 @@ class Scalar:
         nets, self.blocks, self.size = milestone.nets, milestone.config.model.blocks, milestone.config.model.size
         self.cells, self.units = self.blocks * self.size, self.blocks * self.size + 2 * self.blocks
         self.w_in = nets.input[replica].detach().numpy()
-        self.w_rec = np.zeros((self.units, self.units)) if nets.recurrent is None else nets.recurrent[replica].detach().numpy()
+        self.w_rec = (
+            np.zeros((self.units, self.units)) if nets.recurrent is None else nets.recurrent[replica].detach().numpy()
+        )
         self.bias = np.zeros(self.units)
         if nets.bias is not None:
             self.bias[-nets.bias.shape[2] :] = nets.bias[replica, 0].detach().numpy()
@@ -151,13 +155,15 @@ class Scalar:
                 block = c // self.size
                 s[c] = s[c] + gates[block] * g(net[c])
                 y[c] = gates[self.blocks + block] * h(s[c])
-            out = [sum(y[c] * self.w_out[c, k] for c in range(self.cells)) + self.b_out[k] for k in range(len(self.b_out))]
+            out = [
+                sum(y[c] * self.w_out[c, k] for c in range(self.cells)) + self.b_out[k] for k in range(len(self.b_out))
+            ]
             steps.append({"x": x, "net": net, "y": list(y), "s": list(s), "before": before[0],
                           "out": out if self.linear else [f(o) for o in out]})  # fmt: skip
         return steps
 
     def gradient(self, inputs: np.ndarray, targets: dict[int, np.ndarray]) -> dict[str, np.ndarray]:
-        """∂E/∂w by the storable recursions: ∂s/∂w carried forward in time (eqs. 14, 15), errors at steps with targets."""
+        """∂E/∂w by the storable recursions: ∂s/∂w carried forward in time (eqs. 14, 15), errors where targets are."""
         sources = len(inputs[0]) + 1 + self.units
         cell = np.zeros((self.cells, sources))
         gate = np.zeros((self.cells, sources))
@@ -363,3 +369,409 @@ def test_changes_at_every_step_are_the_papers_on_line_rule_by_scalar_loops() -> 
     assert form.units == 12
     for name, value in nets.items():
         assert milestone.nets.get_parameter(name)[0].detach().numpy() == pytest.approx(value, abs=1e-12), name
+
+
+# The sequences, against the paper's definitions.
+
+
+def block(name: str, *overrides: str, count: int = 300) -> tuple[Tensor, Tensor]:
+    """A block of fresh sequences of one replica, x (N, T, …) and y."""
+    words = [f"experiment={name}"] if name else []
+    settings = make(*words, "replicas=1", f"data.block={count}", *overrides).config
+    found = data.load(settings.data, Draws.of(settings))
+    assert found.fresh is not None
+    x, y = found.fresh(1)
+    return x[0], y[0]
+
+
+def automaton(text: str) -> list[set[str]]:
+    """What may follow each symbol of an inner Reber string, by the paper's figure; raises KeyError if it is none."""
+    arcs = {
+        (0, "B"): 1, (1, "T"): 2, (1, "P"): 3, (2, "S"): 2, (2, "X"): 4, (3, "T"): 3, (3, "V"): 5,
+        (4, "X"): 3, (4, "S"): 6, (5, "P"): 4, (5, "V"): 6, (6, "E"): 7,
+    }  # fmt: skip
+    state, found = 0, []
+    for symbol in text:
+        state = arcs[state, symbol]
+        found.append({s for (at, s) in arcs if at == state})
+    assert state == 7
+    return found
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=200, deadline=None)
+def test_embedded_reber_strings_obey_their_automaton(seed: int) -> None:
+    text, legal = sequences.string(np.random.default_rng(seed))
+    assert len(text) >= 9
+    assert re.fullmatch(r"B([TP])B.+E\1E", text)
+    inner = automaton(text[2:-2])
+    expected = [{"T", "P"}, {"B"}, *inner[:-1], {text[1]}, {"E"}]
+    assert [set(symbols) for symbols in legal] == expected
+
+
+def test_reber_choices_are_even_and_short_strings_come_often() -> None:
+    rng = np.random.default_rng(5)
+    texts = [sequences.string(rng)[0] for _ in range(4000)]
+    assert 0.47 < np.mean([text[1] == "T" for text in texts]) < 0.53
+    inner = [text[3] for text in texts]
+    assert 0.47 < np.mean([symbol == "T" for symbol in inner]) < 0.53
+    assert 0.22 < np.mean([len(text) == 9 for text in texts]) < 0.28  # B T X S E and B P V V E, 1/8 each
+
+
+def test_reber_sets_are_of_256_strings_and_share_none() -> None:
+    milestone = make("experiment=reber", "replicas=5")
+    found = data.load(milestone.config.data, Draws.of(milestone.config))
+    train, test = (found.splits[name].x for name in ("train", "test"))
+    assert train.shape[:2] == test.shape[:2] == (5, 256)
+    assert torch.equal(train[0], train[3])  # three pairs of sets
+    assert not torch.equal(train[0], train[1])
+    for own, other in zip(train, test, strict=True):
+        strings = {tuple(row.tolist()) for row in own}
+        assert len(strings) < 256  # by chance some come twice
+        assert not strings & {tuple(row.tolist()) for row in other}
+    assert found.fresh is not None
+    shown = found.fresh(2)
+    assert {tuple(row.tolist()) for row in shown.x[1]} <= {tuple(row.tolist()) for row in train[1]}
+
+
+def test_lags_without_and_with_noise() -> None:
+    x, y = block("long_lag", "data.p=6")
+    for row, target in zip(x.tolist(), y, strict=True):
+        assert row in ([5, 0, 1, 2, 3, 4], [6, 0, 1, 2, 3, 4])
+        assert target.argmax(1).tolist() == [*row[1:], row[0]]
+        assert target.sum() == 6
+    assert 100 < (x[:, 0] == 5).sum() < 200
+    x, y = block("random_lag", "data.p=6")
+    assert x.shape == (300, 6)
+    assert set(x[:, 1:].flatten().tolist()) == {0, 1, 2, 3, 4}
+    assert torch.equal(y[:, -1].argmax(1), x[:, 0].long())
+    assert torch.equal(y[:, :-1].argmax(2), x[:, 1:].long())
+
+
+def test_distractors_go_on_with_nine_chances_of_ten() -> None:
+    x, y = block("distractors", "data.p=7", "data.q=12", count=3000)
+    length = sequences.lengths(x)
+    assert (x[:, 0] == 7).all()
+    assert torch.equal(x[:, 1].long() - 9, y.argmax(1))
+    assert (x.gather(1, length[:, None] - 1) == 8).all()
+    inner = [row[2 : n - 1].tolist() for row, n in zip(x, length, strict=True)]
+    assert all(0 <= symbol < 7 for row in inner for symbol in row)
+    more = length - 3 - 12
+    assert more.min() == 0
+    assert 8.4 < more.float().mean() < 9.6  # a geometric distribution has mean 9
+    assert 0.08 < (more == 0).float().mean() < 0.12
+
+
+@pytest.mark.parametrize(("name", "marks"), [("", 2), ("three_marks", 3)])
+def test_temporal_order_is_that_of_section_5_6(name: str, marks: int) -> None:
+    x, y = block(name)
+    places = {2: ((10, 20), (50, 60)), 3: ((10, 20), (33, 43), (66, 76))}[marks]
+    lengths, seen = set(), set()
+    for row, target in zip(x.tolist(), y, strict=True):
+        n = sum(symbol >= 0 for symbol in row)
+        lengths.add(n)
+        assert row[0] == 0
+        assert row[n - 1] == 1
+        at = [i for i in range(n) if row[i] > 5]
+        assert len(at) == marks
+        assert all(low <= i <= high for i, (low, high) in zip(at, places, strict=True))
+        assert all(2 <= row[i] <= 5 for i in range(1, n - 1) if i not in at)
+        label = sum(2 ** (marks - 1 - k) * (row[i] == 7) for k, i in enumerate(at))
+        assert target.tolist() == [float(k == label) for k in range(2**marks)]
+        seen |= {(k, i) for k, i in enumerate(at)}
+    assert lengths == set(range(100, 111))
+    assert {i for k, i in seen if k == 0} == set(range(10, 21))
+    shorter, _ = block(name, "data.T=30")
+    assert {int(n) for n in sequences.lengths(shorter)} == {30, 31, 32, 33}
+
+
+@pytest.mark.parametrize("name", ["adding", "multiplication"])
+def test_adding_and_multiplication_are_those_of_sections_5_4_and_5_5(name: str) -> None:
+    x, y = block(name, count=2000)
+    rare = 0
+    for row, target in zip(x.double(), y.double(), strict=True):
+        n = int(sequences.lengths(row))
+        assert 100 <= n <= 110
+        value, mark = row[:n, 0], row[:n, 1]
+        assert mark[0] == mark[-1] == -1
+        assert (value >= (0 if name == "multiplication" else -1)).all()
+        assert (value <= 1).all()
+        at = torch.nonzero(mark == 1)[:, 0].tolist()
+        assert ((mark == 0) | (mark == 1))[1:-1].all()
+        if len(at) == 1:  # the first pair was chosen as the first one
+            rare += 1
+            one, two = (1.0 if name == "multiplication" else 0.0), value[at[0]]
+        else:
+            one, two = value[at[0]], value[at[1]]
+            assert min(at) < 10
+        assert all(0 < i < 49 for i in at)
+        expected = one * two if name == "multiplication" else 0.5 + (one + two) / 4
+        assert float(target) == pytest.approx(float(expected), abs=1e-6)
+    assert 150 < rare < 250
+
+
+@pytest.mark.parametrize(
+    ("name", "clean"), [("two_sequences", (1, 0)), ("noisy_signal", (1, 0)), ("noisy_targets", (0.2, 0.8))]
+)
+def test_two_sequences_have_their_variances(name: str, clean: tuple[float, float]) -> None:
+    x, y = block(name, "data.N=3", count=2000)
+    noise = x[:, 3:][~x[:, 3:].isnan()]
+    assert float(noise.var()) == pytest.approx(0.2, rel=0.02)
+    assert float(noise.mean()) == pytest.approx(0, abs=0.01)
+    first = x[y[:, 0] == clean[0]][:, :3]
+    assert float(first.mean()) == pytest.approx(1, abs=0.03)
+    assert float(first.var()) == pytest.approx(0 if name == "two_sequences" else 0.2, abs=0.02)
+    assert {round(float(v), 6) for v in y[:, 0]} == set(clean)
+    assert y.shape[1] == (2 if name == "noisy_targets" else 1)
+    if name == "noisy_targets":
+        assert float((y[:, 1] - y[:, 0]).var()) == pytest.approx(0.1, rel=0.1)
+    assert Counter(int(n) for n in sequences.lengths(x)).keys() == set(range(100, 111))
+
+
+@pytest.mark.parametrize(
+    "name", ["reber", "long_lag", "random_lag", "distractors", "two_sequences", "noisy_signal", "noisy_targets",
+             "adding", "multiplication", "three_marks"],
+)  # fmt: skip
+def test_sequences_are_the_same_twice_and_every_epoch_and_replica_has_its_own(name: str) -> None:
+    words = ["data.p=5"] if "lag" in name else []
+    settings = make(f"experiment={name}", *words).config
+    one, other = (data.load(settings.data, Draws.of(settings)) for _ in range(2))
+    assert one.fresh is not None
+    assert other.fresh is not None
+    assert one.checksum == other.checksum
+    first, again, later = one.fresh(4), other.fresh(4), one.fresh(5)
+    assert torch.equal(first.x, again.x) or first.x.is_floating_point()
+    assert torch.equal(first.y, again.y)
+    if name != "long_lag":
+        steps = min(first.x.shape[2], later.x.shape[2])
+        assert not torch.equal(first.x[:, :, :steps].nan_to_num(), later.x[:, :, :steps].nan_to_num())
+        assert not torch.equal(first.x[0].nan_to_num(), first.x[1].nan_to_num())
+
+
+# Learning: the criterion, who is frozen, which net is used.
+
+
+def scalar_streak(
+    missed: list[list[bool]], errors: list[list[float]], window: int, wrong: int, limit: float
+) -> list[int]:
+    """After how many sequences the criterion is met first, by looking back over each list; 0 where it never is."""
+    found = []
+    for own, error in zip(missed, errors, strict=True):
+        at = (
+            n for n in range(window, len(own) + 1)
+            if sum(own[n - window : n]) <= wrong and sum(error[n - window : n]) / window < limit
+        )  # fmt: skip
+        found.append(next(at, 0))
+    return found
+
+
+@given(seed=st.integers(0, 10_000), window=st.integers(1, 9), wrong=st.integers(0, 3), size=st.integers(1, 3))
+@settings(max_examples=60, deadline=None)
+def test_the_stop_rule_is_that_of_the_text(seed: int, window: int, wrong: int, size: int) -> None:
+    rng = np.random.default_rng(seed)
+    window = max(window, size)
+    missed, errors = rng.random((3, 30)) < 0.2, rng.random((3, 30))
+    streak, first = Streak(3, window, wrong, 0.5), [0] * 3
+    for at in range(0, 30, size):
+        part = slice(at, at + size)
+        _, met = streak.add(torch.from_numpy(missed[:, part]), torch.from_numpy(errors[:, part]).float())
+        for r in range(3):
+            first[r] = first[r] or (at + size) * bool(met[r])
+    expected = scalar_streak(missed.tolist(), errors.tolist(), window, wrong, 0.5)
+    if size == 1:
+        assert first == expected
+    else:  # looked at after each batch
+        assert all(not e or not f or f >= e for f, e in zip(first, expected, strict=True))
+
+
+def test_a_replica_that_has_learned_is_frozen_to_the_bit_and_counts_no_more() -> None:
+    milestone = ready("data.T=20")
+    milestone.done[1] = True
+    milestone.sequences[1] = 7
+    before = {name: p.detach().clone() for name, p in milestone.named_parameters()}
+    milestone.step(first_block(milestone))
+    for name, p in milestone.named_parameters():
+        assert torch.equal(p[1], before[name][1])
+        assert not torch.equal(p[0], before[name][0])
+    assert milestone.sequences.tolist() == [2, 7, 2]
+
+
+def test_descent_cuts_long_gradients_of_each_replica_alone() -> None:
+    weights = [torch.nn.Parameter(torch.zeros(2, 3, 1)), torch.nn.Parameter(torch.zeros(2, 1, 1))]
+    rule = ReplicaDescent(weights, torch.tensor([True, True]), clip=1.0)
+    rule.param_groups[0]["lr"].fill_(1.0)
+    weights[0].grad, weights[1].grad = torch.full((2, 3, 1), 2.0), torch.full((2, 1, 1), 2.0)
+    weights[0].grad[1], weights[1].grad[1] = 0.1, 0.1
+    rule.step()
+    assert float(torch.cat([w.detach()[0].flatten() for w in weights]).norm()) == pytest.approx(1.0)
+    assert weights[0][1].flatten().tolist() == pytest.approx([-0.1] * 3)
+
+
+def test_strings_are_missed_where_an_illegal_symbol_leads() -> None:
+    milestone = make("experiment=reber", "replicas=1")
+    x, y = (tensor[:, :4] for tensor in data.load(milestone.config.data, Draws(0, 1)).splits["train"])
+    clean, _ = milestone.targets(x, y)
+    perfect = 0.1 + 0.8 * clean
+    assert milestone.judged(x, perfect, clean)[0].tolist() == [[False] * 4]
+    slip = perfect.clone()
+    illegal = int((clean[3, 0, 2] == 0).nonzero()[0])
+    slip[3, 0, 2, illegal] = 0.95
+    assert milestone.judged(x, slip, clean)[0].tolist() == [[False, False, True, False]]
+    past = perfect.clone()
+    past[int(sequences.lengths(x)[0, 1]) :, 0, 1] = torch.rand(7)
+    assert not milestone.judged(x, past, clean)[0].any()
+
+
+def test_only_the_last_symbol_counts_where_those_between_are_random() -> None:
+    milestone = make("experiment=random_lag", "data.p=5", "replicas=1")
+    x, y = first_block(milestone)
+    clean, _ = milestone.targets(x, y)
+    wrong_between = clean.clone()
+    wrong_between[1] = 0.5
+    assert not milestone.judged(x, wrong_between, clean)[0].any()
+    wrong_between[-1, 0, 0] = 0.5
+    assert milestone.judged(x, wrong_between, clean)[0].tolist() == [[True, False]]
+
+
+def test_the_cell_comes_in_once_the_inputs_alone_learn_no_more() -> None:
+    milestone = make("experiment=long_lag", "data.p=5", "replicas=2")
+    alone, _ = phases = milestone.phases()
+    assert [phase.name for phase in phases] == ["inputs alone", "gradient descent"]
+    milestone.phase = alone
+    alone.optimizers["main"].param_groups[0]["lr"].fill_(1.0)
+    cell = milestone.nets.input.detach().clone()
+    for loss, expected in ((4.0, Decision.CONTINUE), (2.0, Decision.CONTINUE), (1.9, Decision.END_PHASE)):
+        milestone.step(
+            Batch(*(t[:, :3].float() if t.is_floating_point() else t[:, :3] for t in first_block(milestone, 3)))
+        )
+        assert milestone.decide({"train/loss": loss}) is expected
+    assert torch.equal(milestone.nets.input, cell)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ("experiment=srn",),
+        ("experiment=srn", "model.activation=tanh", "optimizer.clip=1.0"),
+        ("model.cell=lstm2000", "gradient=full"),
+        ("model.cell=nn_lstm", "model.units=4", "model.in_biases=null", "gradient=full", "model.bias=none"),
+    ],
+)
+def test_the_other_nets_learn_too(overrides: tuple[str, ...]) -> None:
+    milestone = ready(*overrides, "data.T=20")
+    batch = first_block(milestone, 4)
+    losses = [float(milestone.step(batch)["loss"]) for _ in range(30)]
+    assert losses[-1] < 0.9 * losses[0]
+    assert torch.isfinite(torch.tensor(losses)).all()
+
+
+def test_torchs_own_lstm_runs_with_the_weights_of_each_replica() -> None:
+    milestone = ready("model.cell=nn_lstm", "model.units=4", "model.in_biases=null", "gradient=full", "model.bias=none",
+                      "data.T=20")  # fmt: skip
+    x, nets = first_block(milestone).x, milestone.nets
+    for replica in range(3):
+        own = torch.nn.LSTM(8, 4).double()
+        own.load_state_dict({n: nets.get_parameter(n)[replica].squeeze(0) for n in own.state_dict()})
+        expected, _ = own(nets.dense(x[replica]).double().transpose(0, 1))
+        assert torch.allclose(nets.hidden(x)[:, replica], expected, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "says"),
+    [
+        (["epochs=3"], "steps and eval_every must be numbers and epochs null"),
+        (["model.cell=simple", "gradient=full"], "model.units must be a whole number for model.cell=simple, got null"),
+        (["model.units=3"], "model.units must be null for model.cell=lstm1997, got 3"),
+        (["model.cell=lstm2000"], "gradient must be full for model.cell=lstm2000"),
+        (["update=step"], "update must be sequence"),
+        (["model.in_biases=[-1]"], "one number for each of the 2 blocks"),
+        (["model.bias=none"], "model.bias=none says that there are none"),
+        (["experiment=srn", "model.carousel=0.9"], "is of model.cell=lstm1997 alone"),
+        (["data.p=5"], "data.p must be null for temporal_order, got 5"),
+        (["data.T=null"], "data.T must be given for temporal_order, got null"),
+        (["data.T=10"], "data.T must be at least 20, got 10"),
+        (["data.marks=4"], "data.marks must be 2 or 3, got 4"),
+        (["targets=next"], "targets=next: is without effect on data.name=temporal_order"),
+        (["experiment=reber", "targets=end"], "targets=end: is without effect on data.name=reber"),
+        (["model.shortcut=true"], "asks at the end alone"),
+        (["batch_size=3"], "data.block must be a multiple of batch_size (3), got 100"),
+        (["criterion.tolerance=null"], "criterion.tolerance must be null for reber"),
+        (["experiment=two_sequences", "data.N=100"], "data.N must be smaller than data.T"),
+        (["data.name=logic"], "data.name must be reber"),
+    ],
+)
+def test_what_does_not_go_together_is_one_sentence(overrides: list[str], says: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(says)):
+        make(*overrides)
+
+
+# As users run it.
+
+TINY = ["data.T=20", "data.tested=40", "steps=60", "eval_every=10", "log_every=10", "checkpoint_every=7"]
+EASY = ["criterion.window=160", "criterion.tolerance=0.9", "criterion.error=0.3785"]
+"""Met after 656 to 720 sequences, before anything is learned."""
+
+
+@pytest.mark.parametrize(
+    ("overrides", "kill_at"),
+    [
+        ([*TINY, *EASY], 44),
+        (["experiment=reber", "replicas=3", "data.strings=12", "steps=60", "eval_every=20", "checkpoint_every=9",
+          "data.block=20", "update=step"], 33),
+        (["experiment=long_lag", "data.p=4", "replicas=3", "data.tested=8", "steps=200", "eval_every=20",
+          "log_every=20", "checkpoint_every=15", "batch_size=1", "optimizer.lr=1.0", "data.block=10"], 260),
+    ],
+)  # fmt: skip
+def test_a_killed_run_ends_as_an_uninterrupted_one(
+    overrides: list[str], kill_at: int, workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the middle of a block, with replicas that are done already, and after a change of phase."""
+    composed = config.compose("lstm", [*overrides, "figures=false"])
+    whole = execute.start(composed, quiet=True)
+    with monkeypatch.context() as patch:
+        count, step = [0], LSTM.step
+
+        def killed(self: LSTM, batch: Batch) -> dict[str, Tensor]:
+            count[0] += 1
+            if count[0] == kill_at:
+                raise Killed
+            return step(self, batch)
+
+        patch.setattr(LSTM, "step", killed)
+        with pytest.raises(Killed):
+            execute.start(config.compose("lstm", [*overrides, "figures=false"]), quiet=True)
+    cut = runs.find("last", "runs")
+    assert cut != whole
+    execute.resume(cut, quiet=True)
+    assert same(whole, cut)
+    if overrides[:6] == TINY:
+        assert 0 < landmarks.load(whole).curves["train/solved"].value[4] < 1
+
+
+def test_a_quick_run_says_what_came_out_and_draws_it(workplace: Path) -> None:
+    run = landmarks.run("lstm", *TINY, *EASY, quiet=True)
+    assert re.match(
+        r"lstm: learned in \d of 5 starts, after [\d,]+ sequences on average .*; then [\d.]+ % of 40 test sequences are"
+        r" wrong; paper: no number for this net",
+        run.result,
+    )
+    assert {"curves", "errors", "sequences", "cells", "error_flow"} == set(run.figures)
+    none = landmarks.run("lstm", *TINY, "experiment=srn", quiet=True)
+    assert none.result.startswith(
+        "lstm: learned in 0 of 5 starts; 100.0 % of the test sequences are wrong; paper: no number"
+    )
+    assert "sequences" not in none.figures
+
+
+def test_each_row_of_the_tables_is_beside_its_own_configuration() -> None:
+    for overrides, expected in {
+        (): "S15a", ("experiment=three_marks",): "S15b", ("experiment=adding", "data.T=500"): "S13b",
+        ("experiment=adding",): "S13a", ("experiment=reber",): "S3e", ("experiment=reber", "optimizer.lr=0.1"): "S3b",
+        ("experiment=distractors",): "S8a", ("experiment=distractors", "data.q=1000", "data.p=200"): "S9c",
+        ("experiment=two_sequences", "data.N=1"): "S10b2", ("experiment=noisy_targets",): "S12a2",
+        ("experiment=multiplication", "criterion.wrong=12"): "S14b", ("experiment=long_lag",): "S6",
+        ("experiment=long_lag", "data.p=10"): None, ("experiment=adding", "data.T=50"): None,
+        ("experiment=srn",): None, ("model.cell=lstm2000", "gradient=full"): None, ("data.T=30",): None,
+    }.items():  # fmt: skip
+        claim = make(*overrides).claim
+        assert (claim and claim.id) == expected, overrides

@@ -59,8 +59,8 @@ def errors(milestone: LSTM) -> Figure:
     axes.set(xlabel="training sequences", ylabel="wrong (%)", ylim=(-2, 103), xlim=(0, None))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     axes.locator_params(axis="x", nbins=6)
-    dots = "; dots: learned, then frozen" if bool(milestone.done.any()) else ""
-    axes.set_title(f"Errors of each start on new sequences, before it learns from them{dots}", fontsize=10)
+    dots = " (dots: learned, and frozen from then on)" if bool(milestone.done.any()) else ""
+    axes.set_title(f"Each start's errors on new sequences{dots}", fontsize=10)
     _bare(axes)
     return figure
 
@@ -112,7 +112,7 @@ def cells(milestone: LSTM, data: Data) -> Figure:
         axes.set(ylim=(-0.03, 1.03))
         axes.set_title(title if kind in form.columns else f"{title}: none in this net", fontsize=9)
         if kind in form.columns:
-            axes.legend(fontsize=8, frameon=False, loc="upper right", ncols=4)
+            axes.legend(fontsize=8, frameon=False, loc="center right", ncols=4)
     for cell, column in enumerate(s.T):
         block, within = divmod(cell, form.size)
         style = ("-", "--", ":", "-.")[within % 4]

@@ -57,7 +57,7 @@ class LSTMConfig(Settings):
     model: Model
     gradient: Literal["truncated", "full"]
     update: Literal["sequence", "step"]
-    targets: Literal["legal", "next"]
+    targets: Literal["legal", "next", "end"]
     batch_size: Annotated[int, POSITIVE]
     optimizer: Optimizer
     criterion: Criterion
@@ -72,8 +72,10 @@ def check(config: LSTMConfig) -> None:
         raise UsageError(f"gradient must be full for model.cell={model.cell}: the truncated one is of lstm1997")
     if config.update == "step" and (config.gradient == "full" or not task.stepwise):
         raise UsageError("update must be sequence, unless gradient=truncated and the task has targets at every step")
-    if config.targets == "next" and config.data.name != "reber":
-        raise UsageError(f"targets=next: is of data.name=reber alone, and without effect on {config.data.name}")
+    if config.targets != "legal" and config.data.name != {"next": "reber", "end": "random_lag"}[config.targets]:
+        raise UsageError(
+            f"targets={config.targets}: is without effect on data.name={config.data.name}; leave it at legal"
+        )
     if model.shortcut and not task.stepwise:
         raise UsageError(f"model.shortcut must be false for {config.data.name}, which asks at the end alone")
     if (config.criterion.tolerance is None) != (config.data.name == "reber"):
@@ -196,10 +198,12 @@ class LSTM(Milestone):
         return output * (1 - output) if self.config.model.output == "logistic" else 1.0
 
     def asked(self, x: Tensor) -> Tensor:
-        """Which steps have a target, (S, R, B, 1): those of the sequence, or the only one."""
+        """Which steps have a target, (S, R, B, 1): those of a sequence, with targets=end its last; or the only one."""
         if not self.task.stepwise:
             return x.new_ones(1, *x.shape[:2], 1, dtype=torch.float32)
-        return (torch.arange(x.shape[2], device=x.device)[:, None, None] < lengths(x))[..., None].float()
+        step = torch.arange(x.shape[2], device=x.device)[:, None, None]
+        asked = step == lengths(x) - 1 if self.config.targets == "end" else step < lengths(x)
+        return asked[..., None].float()
 
     def targets(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """What is right, and what is learned, (S, R, B, m): the same but for noisy targets (3c) and targets=next."""
@@ -207,7 +211,7 @@ class LSTM(Milestone):
             count = self.nets.shapes["output"][1]
             return y[None, ..., :count], y[None, ..., -count:]
         clean = y.permute(2, 0, 1, 3)
-        if self.config.targets == "legal":
+        if self.config.targets != "next":
             return clean, clean
         later = torch.cat([x[..., 1:], torch.full_like(x[..., :1], -1)], -1).permute(2, 0, 1)
         came = F.one_hot(later.long().clamp(min=0), y.shape[-1]).float()
@@ -297,7 +301,7 @@ class LSTM(Milestone):
         if self.alone:
             now, before = metrics["train/loss"], float(self.memory.get("loss", torch.inf))
             self.memory["loss"] = torch.tensor(now)
-            return Decision.END_PHASE if now > 0.98 * before else Decision.CONTINUE
+            return Decision.END_PHASE if now > 0.9 * before else Decision.CONTINUE
         return Decision.STOP if bool(self.done.all()) else Decision.CONTINUE
 
     def layers(self) -> Sequence[Layer]:

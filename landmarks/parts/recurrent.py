@@ -220,7 +220,9 @@ class RecurrentNets(nn.Module):
 
     def dense(self, x: Tensor) -> Tensor:
         """Inputs (…, T, n), symbols as one unit each."""
-        return x.nan_to_num() if x.is_floating_point() else F.one_hot(x.long().clamp(min=0), self.inputs).float()
+        return (
+            x.nan_to_num() if x.is_floating_point() else F.one_hot(x.long().clamp(min=0), self.inputs).to(self.output)
+        )
 
     def sources(self, now: Tensor, before: Tensor) -> Tensor:
         """All that the hidden units see in a step: inputs (R, B, n), the 1 of the biases, activities (R, B, K)."""
