@@ -157,7 +157,7 @@ class LSTM(Milestone):
             error = (output - target) * self.asked(x)
         return self.note(x, output.detach(), clean, error.detach())
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def by_sequence(self, x: Tensor, target: Tensor) -> Tensor:
         """The truncated gradient over whole sequences, added up, then one change of the weights (eq. 19)."""
         nets = self.nets
@@ -168,7 +168,7 @@ class LSTM(Milestone):
         self.change(nets.judge(x, error * self.slope(output), seen, tape))
         return output
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def by_step(self, x: Tensor, target: Tensor) -> Tensor:
         """Weights change at every step of a sequence, by ∂s/∂w carried forward (eqs. 14, 15)."""
         nets, form, asked = self.nets, self.nets.form, self.asked(x)
@@ -231,7 +231,7 @@ class LSTM(Milestone):
             error = error * last
         return error.amax((0, 3)) >= self.config.criterion.tolerance, absolute
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def note(self, x: Tensor, output: Tensor, clean: Tensor, error: Tensor) -> Scalars:
         """Judge a batch as it was answered before its change, and who has met the criterion by it."""
         missed, absolute = self.judged(x, output, clean)
@@ -306,14 +306,14 @@ class LSTM(Milestone):
 
     def layers(self) -> Sequence[Layer]:
         """Of one replica, multiply-adds at each step of a sequence."""
-        above = ("output", "output_bias", "shortcut")
-        rows = {"hidden": [n for n in self.nets.shapes if n not in above], "output": [*above]}
+        seen, outputs = self.nets.shapes["output"]
+        asked = "each step" if self.task.stepwise else "the end"
+        rows = {"hidden, at each step": seen, f"output, at {asked}": outputs}
         found = []
-        for layer, names in rows.items():
-            shapes = {name: self.nets.shapes[name] for name in names if name in self.nets.shapes}
-            units = self.nets.shapes["output"][layer == "output"]
-            products = sum(rows * columns for name, (rows, columns) in shapes.items() if "bias" not in name)
-            found.append(Layer(layer, f"T × {units}", sum(a * b for a, b in shapes.values()), None, products))
+        for (layer, units), above in zip(rows.items(), (False, True), strict=True):
+            shapes = {n: a * b for n, (a, b) in self.nets.shapes.items() if (n in ABOVE) == above}
+            products = sum(count for name, count in shapes.items() if "bias" not in name)
+            found.append(Layer(layer, str(units), sum(shapes.values()), None, products))
         return found
 
     def figures(self, data: Data) -> Iterable[tuple[str, Figure]]:
@@ -329,5 +329,7 @@ class LSTM(Milestone):
         return concluded(self.config, metrics, self.claim)
 
 
+ABOVE = ("output", "output_bias", "shortcut")
+"""The parameters of the output layer."""
 ALONE = "inputs alone"
 """The phase of tasks 2a and 2b before "the memory cell and its input gate are added" (section 5.2)."""

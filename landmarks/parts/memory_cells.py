@@ -79,27 +79,27 @@ class Blame(NamedTuple):
 def run(form: Form, net: Tensor, recurrent: Tensor | None, start: Tape | None = None) -> Tape:
     """The forward pass (eqs. 3–9) without a graph; states and activities begin at 0, or where another pass ended."""
     steps, *shape, _ = net.shape
-    y, s = net.new_empty(steps + 1, *shape, form.units), net.new_empty(steps + 1, *shape, form.cells)
-    inner = net.new_empty(steps, *shape, form.cells)
-    y[0], s[0] = (0, 0) if start is None else (start.y[-1], start.s[-1])
-    columns = form.columns
-    counted = y if form.gates else y[..., : form.cells]
-    cells, gate_in = y[..., columns["cells"]], y[..., columns["in"]].unsqueeze(-1)
-    gate_out = y[..., columns["out"]].unsqueeze(-1) if form.output_gate else None
-    d, state, output = (form.by_block(part) for part in (inner, s, cells))
-    for t in range(steps):
-        now = net[t] if recurrent is None else torch.baddbmm(net[t], counted[t], recurrent)
-        torch.sigmoid(now, out=y[t + 1])
-        torch.sub(cells[t + 1], 0.5, out=inner[t])
-        kept = s[t] if form.carousel == 1 else form.carousel * s[t]
-        g, scale = (output[t + 1], 1) if form.plain else (d[t], 4)
-        torch.addcmul(form.by_block(kept), gate_in[t + 1], g, value=scale, out=state[t + 1])
-        h = state[t + 1] if form.plain else torch.tanh(state[t + 1] * 0.5)
-        if gate_out is None:
-            output[t + 1].copy_(h)
+    y, half = net.new_empty(steps + 1, *shape, form.units), net.new_empty(steps + 1, *shape, form.cells)  # half: s/2
+    inner, columns = net.new_empty(steps, *shape, form.cells), form.columns
+    y[0], half[0] = (0, 0) if start is None else (start.y[-1], start.s[-1] / 2)
+    counted, cells = y if form.gates else y[..., : form.cells], y[..., columns["cells"]]
+    out = y[..., columns["out"]].unsqueeze(-1) if form.output_gate else None
+    views = zip(  # taken once: a view a step would cost more than the arithmetic
+        net.unbind(), counted.unbind(), *(part[1:].unbind() for part in (y, y[..., columns["in"]].unsqueeze(-1), cells)),
+        (out if out is not None else y)[1:].unbind(), inner.unbind(), form.by_block(inner).unbind(),
+        form.by_block(half).unbind(), form.by_block(half)[1:].unbind(), form.by_block(cells)[1:].unbind(), strict=False,
+    )  # fmt: skip
+    for now, before, after, gate_in, sigma, gate_out, d, g, kept, state, output in views:
+        torch.sigmoid(now if recurrent is None else torch.baddbmm(now, before, recurrent), out=after)
+        torch.sub(sigma, 0.5, out=d)
+        kept = kept if form.carousel == 1 else form.carousel * kept
+        if form.plain:
+            torch.addcmul(kept, gate_in, output, value=0.5, out=state)
+            torch.mul(state, 2 if out is None else 2 * gate_out, out=output)
         else:
-            torch.mul(h, gate_out[t + 1], out=output[t + 1])
-    return Tape(y, inner, s)
+            torch.addcmul(kept, gate_in, g, value=2, out=state)
+            torch.mul(torch.tanh(state), 1 if out is None else gate_out, out=output)
+    return Tape(y, inner, 2 * half)
 
 
 def truncated(form: Form, tape: Tape, blame: Tensor) -> Blame:
