@@ -84,10 +84,11 @@ def run(form: Form, net: Tensor, recurrent: Tensor | None, start: Tape | None = 
     y[0], half[0] = (0, 0) if start is None else (start.y[-1], start.s[-1] / 2)
     counted, cells = y if form.gates else y[..., : form.cells], y[..., columns["cells"]]
     out = y[..., columns["out"]].unsqueeze(-1) if form.output_gate else None
+    later = (y, y[..., columns["in"]].unsqueeze(-1), cells, y if out is None else out)
     views = zip(  # taken once: a view a step would cost more than the arithmetic
-        net.unbind(), counted.unbind(), *(part[1:].unbind() for part in (y, y[..., columns["in"]].unsqueeze(-1), cells)),
-        (out if out is not None else y)[1:].unbind(), inner.unbind(), form.by_block(inner).unbind(),
-        form.by_block(half).unbind(), form.by_block(half)[1:].unbind(), form.by_block(cells)[1:].unbind(), strict=False,
+        net.unbind(), counted.unbind(), *(part[1:].unbind() for part in later), inner.unbind(),
+        form.by_block(inner).unbind(), form.by_block(half).unbind(), form.by_block(half)[1:].unbind(),
+        form.by_block(cells)[1:].unbind(), strict=False,
     )  # fmt: skip
     for now, before, after, gate_in, sigma, gate_out, d, g, kept, state, output in views:
         torch.sigmoid(now if recurrent is None else torch.baddbmm(now, before, recurrent), out=after)
