@@ -50,7 +50,7 @@ class Data:
 
     `own`: every replica has patterns of its own, x (R, N, …) and y (R, N, …).
     `fresh`: every epoch of training has patterns of its own: a pure function of the epoch (counted from 0 in the phase)
-    stands for the split `train`, which is then not among `splits`.
+    takes the place of the split `train`. `ragged`: patterns are sequences, of any length.
     `classes` are the names of the labels; `form` says, in JSON's types, how x was made of what lies in a file.
     """
 
@@ -61,12 +61,16 @@ class Data:
     classes: tuple[str, ...] = ()
     form: Mapping[str, Any] = field(default_factory=dict)
     fresh: Callable[[int], Split] | None = None
+    ragged: bool = False
 
     @property
-    def shapes(self) -> list[list[int]]:
-        """Of one pattern's x and y."""
-        x, y = next(iter(self.splits.values()))
-        return [[*tensor.shape[2 if self.own else 1 :]] for tensor in (x, y)]
+    def shapes(self) -> list[list[int | None]]:
+        """Of one pattern's x and y; None for the length of a sequence."""
+        first = 2 if self.own else 1
+        x, y = ([*tensor.shape[first:]] for tensor in next(iter(self.splits.values())))
+        if not self.ragged:
+            return [x, y]
+        return [[None, *x[1:]], [None, *y[1:]] if len(y) > 1 else [*y]]
 
     def described(self) -> dict[str, Any]:
         """What `data.json` says, for those who bring other files to a run."""

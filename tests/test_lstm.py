@@ -775,3 +775,15 @@ def test_each_row_of_the_tables_is_beside_its_own_configuration() -> None:
     }.items():  # fmt: skip
         claim = make(*overrides).claim
         assert (claim and claim.id) == expected, overrides
+
+
+def test_a_trained_run_is_measured_on_longer_sequences(workplace: Path) -> None:
+    run = landmarks.run("lstm", *TINY, *EASY, "figures=false", quiet=True)
+    assert run.evaluate() == {n: v for n, v in run.metrics.items() if n.startswith("test/")}
+    longer = run.evaluate("data.T=40", "data.tested=30")
+    assert longer["test/solved"] == 1
+    assert longer["test/error"] != run.metrics["test/error"] or longer["test/absolute_error"] != pytest.approx(
+        run.metrics["test/absolute_error"]
+    )
+    with pytest.raises(UsageError, match="patterns of another shape"):
+        run.evaluate("data.marks=3")

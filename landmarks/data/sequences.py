@@ -108,7 +108,7 @@ def load(settings: DataSettings, draws: Draws = FIRST) -> Data:
             block = [draw(stream(draws.seed, r, "patterns", epoch), settings.block, settings) for r in replicas]
             return _split(block)
 
-    return Data(settings.name, parts, splits.checksum(parts), own=True, fresh=fresh)
+    return Data(settings.name, parts, splits.checksum(parts), own=True, fresh=fresh, ragged=True)
 
 
 def _split(drawn: list[tuple[Array, Array]]) -> Split:
