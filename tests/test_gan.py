@@ -595,6 +595,10 @@ def test_figures_of_a_ring_are_drawn(workplace: Path) -> None:
     run = landmarks.run("gan", "experiment=ring", *TINY, quiet=True)
     assert {"coverage", "losses", "samples_by_epoch", "equilibrium"} <= set(run.figures)
     assert 0 <= run.metrics["test/covered"] <= 1
+    trained = run.model()
+    assert isinstance(trained, GAN)
+    counts = trained.counts(trained.draw(20, trained.fixed()))  # those of the picture
+    assert float((counts > 0.2).float().mean()) == pytest.approx(run.metrics["test/covered"])
     assert "of 8 modes drawn" in run.result
 
 

@@ -36,7 +36,7 @@ def figures(gan: GAN, data: Data) -> Iterator[tuple[str, Figure]]:
     yield "losses", losses(history, next(iter(gan.compared.values()), {}))
     moments = history[gan.memory["moments"].cpu().numpy(), 0]
     snapshots = gan.memory["snapshots"].cpu().numpy()
-    counts = gan.counts(gan.draw(gan.config.parzen.samples)).cpu().numpy()
+    counts = gan.counts(gan.draw(gan.config.parzen.samples, gan.fixed())).cpu().numpy()
     if len(counts) > 1:
         yield "coverage", coverage(counts, gan)
     if gan.generator.points:
@@ -159,7 +159,7 @@ def equilibrium(gan: GAN, data: Data) -> Figure:
     """
     side = torch.linspace(-1.6, 1.6, 81)
     places = torch.cartesian_prod(side, side)
-    samples = gan.draw(gan.config.parzen.samples)
+    samples = gan.draw(gan.config.parzen.samples, gan.fixed())
     gan.discriminator.eval()
     ours = gan.discriminator(places.to(samples)).sigmoid().cpu()
     noise = gan.config.data.noise or 0

@@ -7,7 +7,8 @@ paper leaves open is as in the authors' code, github.com/goodfeli/adversarial: m
 New: two networks against each other, min over G, max over D of E log D(x) + E log(1 − D(G(z))); no Markov chain, no
 likelihood, no inference. At the optimum G draws what the data are, D says 1/2 to everything and loses ln 2 a side.
 
-Reached here: see the card, `landmarks show gan`.
+Reached here on a noisy circle, quick scale, seeds 0 to 3: 1.11 to 1.13 nats above the Gaussian of maximum likelihood,
+D's loss within 0.003 of ln 2. MNIST at paper scale starts and goes as slowly as it must: not run to its end yet.
 
 Shapes: pictures x (B, 784) in [0, 1] or points (B, 2); noise z (B, 100); D's answer is a logit (B,).
 """
@@ -184,9 +185,9 @@ class GAN(Milestone):
         real, faked = torch.split(self.discriminator(torch.cat((x, fake))), [len(x), len(fake)])
         return (F.softplus(-real).mean() + F.softplus(faked).mean()) / 2
 
-    def draw(self, count: int) -> Tensor:
-        """Samples (count, d), out of torch's default generator."""
-        z = self.generator.noise(count)
+    def draw(self, count: int, generator: torch.Generator | None = None) -> Tensor:
+        """Samples (count, d), out of torch's default generator where none is given."""
+        z = self.generator.noise(count, generator)
         return torch.cat([self.generator(part) for part in torch.split(z, 1000)])
 
     def calibrate(self, data: Data) -> None:
@@ -274,7 +275,7 @@ class GAN(Milestone):
         return Decision.CONTINUE
 
     def fixed(self) -> torch.Generator:
-        """The noise of all pictures that are drawn, the same at any time."""
+        """The noise of all pictures, the same at any time, and that of the measures."""
         seed = torch_seed(self.config.seed, self.config.first_replica, "evaluation")
         return torch.Generator(self.sigma.device).manual_seed(seed)
 
