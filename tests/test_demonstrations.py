@@ -150,7 +150,7 @@ def test_a_wrong_demo_is_one_sentence(
 
 SHORTER: dict[str, tuple[str, ...]] = {
     "lenet": ("epochs=2",),
-    "dae": ("pretraining.epochs=2",),
+    "dae": ("pretraining.epochs=4",),
     "lstm": ("data.T=30", "replicas=3", "steps=3000"),
 }
 """What makes the runs of a demonstration shorter where they are long."""

@@ -93,6 +93,7 @@ SOURCES: Mapping[str, Source] = {
             "download, 11 MB",
             "60,000 + 10,000 images",
             MNIST,
+            DIGITS_VARIED,
         ),
         Source(
             "mnist50k",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from landmarks.results import Run
 
 ACROSS = 10
-"""Filters on a picture: so many in a row and a column, the first ones."""
+"""Filters on a picture: so many in a row and a column."""
 SHOWN = 12
 """Patterns that are shown rebuilt."""
 
@@ -33,7 +33,7 @@ def described(config: DAEConfig) -> str:
 
 
 def filters(sets: Mapping[str, Tensor]) -> Figure:
-    """The first filters of each set, weights (units, 784), side by side: each on its own scale, grey is 0."""
+    """Filters of each set, weights (units, 784), side by side: each on its own scale, grey is 0."""
     figure = Figure(figsize=(3.7 * len(sets), 4.0), layout="constrained")
     figure.suptitle("Filters of the first layer (white: excites, black: inhibits)", fontsize=11)
     for axes, (name, weights) in zip(figure.subplots(1, len(sets), squeeze=False)[0], sets.items(), strict=True):
@@ -42,7 +42,9 @@ def filters(sets: Mapping[str, Tensor]) -> Figure:
 
 
 def _tile(axes: Axes, name: str, weights: Tensor) -> None:
-    shown = weights[: ACROSS**2].detach().cpu().numpy()
+    """The filters that put most of their energy into few weights, in that order: what is noise still comes last."""
+    every = weights.detach().cpu().numpy()
+    shown = every[np.argsort(-concentration(every), kind="stable")[: ACROSS**2]]
     tiles = np.ones((ACROSS * (SIDE + 2), ACROSS * (SIDE + 2)), dtype=np.float32)
     for i, each in enumerate(shown / np.abs(shown).max(1, keepdims=True)):
         top, left = (place * (SIDE + 2) + 1 for place in divmod(i, ACROSS))
@@ -50,6 +52,13 @@ def _tile(axes: Axes, name: str, weights: Tensor) -> None:
     axes.imshow(tiles[: -(-len(shown) // ACROSS) * (SIDE + 2)], cmap="gray", vmin=-1, vmax=1)
     axes.set_title(name, fontsize=10)
     axes.set_axis_off()
+
+
+def concentration(weights: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """How much of the energy Σ w² of each filter (units, n) is in the largest 5 % of its weights, (units,)."""
+    energy = np.sort(weights**2, 1)
+    share: npt.NDArray[np.float32] = energy[:, -round(0.05 * energy.shape[1]) :].sum(1) / energy.sum(1)
+    return share
 
 
 def rebuilt(clean: Tensor, noisy: Tensor, outputs: Tensor) -> Figure:
@@ -84,6 +93,25 @@ def contrast(arms: Mapping[str, Sequence[Run]]) -> Figure:
     bars.set_xticks(range(len(arms)), [*arms])
     bars.margins(y=0.15)
     _plain(bars)
+    return figure
+
+
+def by_depth(arms: Mapping[str, Sequence[Run]]) -> Figure:
+    """Test error by the number of layers (2010, Fig. 10), a line for each arm, the mean over runs of equal depth."""
+    figure = Figure(figsize=(5.2, 3.8), layout="constrained")
+    axes = figure.subplots()
+    for (name, runs), colour in zip(arms.items(), (ACCENT, INK, PALE, BLUE), strict=False):
+        errors: dict[int, list[float]] = {}
+        for run in runs:
+            errors.setdefault(len(run.config["model"]["hidden"]), []).append(100 * run.metrics["test/error"])
+        depths = sorted(errors)
+        axes.plot(depths, [np.mean(errors[depth]) for depth in depths], color=colour, marker="o", ms=4, label=name)
+        for depth in depths:
+            _whisker(axes, depth, np.array(errors[depth]))
+    axes.set_title("test error (%) by the number of layers", fontsize=10)
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.legend(fontsize=9, frameon=False)
+    _plain(axes)
     return figure
 
 
