@@ -20,7 +20,7 @@ class Claim:
     much the first arm is ahead, 0 where the paper says no more than that it is.
     `source`: the number was `seen` in the paper, taken from a `secondary` source, is `derived` by proof or enumeration
     where the paper prints none, or is `recalled` and never judged.
-    `kind` chooses the rule of `landmarks/verdicts.py`. `runs_behind` is how many runs the paper averaged (unknown: 1),
+    `kind` chooses the rule of `landmarks/rules.py`. `runs_behind` is how many runs the paper averaged (unknown: 1),
     `spread` its standard deviation over what `spread_over` says, `counts` (solved, tried) of a share.
     `data` names the sets on which a result of ours may be judged; () is any, for what is generated.
     `overrides` are those of the runs that speak to it, `against` those of a contrast's other arm, at `scale`, over
@@ -55,6 +55,16 @@ class Claim:
     def built(self) -> bool:
         """Whether there are runs that measure it: its metric is then one of a split."""
         return self.metric.partition("/")[0] in ("train", "train_set", "valid", "test")
+
+    @property
+    def two_arms(self) -> bool:
+        """Whether it compares two arms of ours."""
+        return self.kind in ("contrast", "ratio")
+
+    @property
+    def arms(self) -> tuple[tuple[str, ...], ...]:
+        """The overrides of each arm."""
+        return (self.overrides, self.against) if self.two_arms else (self.overrides,)
 
     def format(self, value: float) -> str:
         if self.unit == "%":

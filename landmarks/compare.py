@@ -126,7 +126,7 @@ class Group:
         """The ends of the 95 % interval of the mean of `values` (runs, points)."""
         measure, n = metric.partition("/")[2], len(values)
         if self.replicas > 1 and measure in measures.OF_REPLICAS:
-            from landmarks.verdicts import wilson
+            from landmarks.rules import wilson
 
             tried = self.replicas * n
             low, high = np.array([wilson(round(share * tried), tried) for share in values.mean(0)]).T

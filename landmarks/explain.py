@@ -10,7 +10,8 @@ from landmarks.claims import Claim
 from landmarks.errors import UsageError, nearest
 from landmarks.measures import duration
 from landmarks.milestone import Milestone
-from landmarks.verdicts import CONTRASTS, SOURCES, Rule, in_words
+from landmarks.rules_in_words import SOURCES, Rule, in_words
+from landmarks.verdicts import shares_level
 
 DEVICES = {"cpu": "one CPU core", "cuda": "one GPU"}
 
@@ -28,8 +29,8 @@ def find(name: str, word: str) -> Claim:
 def explain(name: str, claim: Claim) -> str:
     """All that fixes the verdict on a claim before a run is made, as Markdown."""
     cls = catalog.milestone_class(name)
-    milestone, *other = [execute.make(config.compose(name, [f"scale={claim.scale}", *arm])) for arm in _arms(claim)]
-    contrasts = sum(c.kind in CONTRASTS and c.source != "recalled" for c in cls.card.claims)
+    milestone, *other = [execute.make(config.compose(name, [f"scale={claim.scale}", *arm])) for arm in claim.arms]
+    contrasts = sum(map(shares_level, cls.card.claims))
     parts = [f"# {name}.{claim.id}", claim.says, show.bullets(_published(claim))]
     if claim.source != "recalled":
         would = "is" if claim.built else "would be"
@@ -54,12 +55,7 @@ def commands(name: str, claim: Claim) -> list[str]:
     listed = ",".join(map(str, seeds)) if claim.seeds <= 20 else f"range({claim.seeds})"
     sweep = ["-m", f"seed={listed}"] if claim.seeds > 1 else []
     scale = [] if claim.scale == "quick" else [f"scale={claim.scale}"]
-    return [shlex.join(["landmarks", "run", name, *scale, *arm, *sweep]) for arm in _arms(claim)]
-
-
-def _arms(claim: Claim) -> list[tuple[str, ...]]:
-    """The overrides of each arm."""
-    return [claim.overrides, claim.against] if claim.kind in CONTRASTS else [claim.overrides]
+    return [shlex.join(["landmarks", "run", name, *scale, *arm, *sweep]) for arm in claim.arms]
 
 
 def _published(claim: Claim) -> list[str]:
@@ -101,7 +97,7 @@ def _runs(claim: Claim, milestone: Milestone) -> int:
 
 
 def _protocol(name: str, claim: Claim, milestone: Milestone) -> list[str]:
-    two, replicas = claim.kind in CONTRASTS, milestone.config.replicas
+    two, replicas = claim.two_arms, milestone.config.replicas
     each = f", {'each ' * (claim.seeds > 1)}with {replicas:,} replicas side by side" if replicas > 1 else ""
     seeds = f"{claim.seeds} independent seed{'s' * (claim.seeds > 1)}{' in each arm' * two}{each}"
     where = " or ".join(claim.data) if claim.data else "any, as its patterns are generated"
@@ -126,7 +122,7 @@ def _code(overrides: Sequence[str]) -> str:
 
 
 def _cost(claim: Claim) -> str:
-    runs = claim.seeds * (2 if claim.kind in CONTRASTS else 1)
+    runs = claim.seeds * len(claim.arms)
     if not claim.cost:
         return f"{runs} run{'s' * (runs > 1)}, time not measured"
 

@@ -21,7 +21,9 @@ from landmarks import catalog, cli, config, execute, explain, show
 from landmarks.claims import Claim
 from landmarks.errors import UsageError
 from landmarks.milestone import Milestone
-from landmarks.verdicts import RULES, Measured, in_words, judge
+from landmarks.rules import Measured
+from landmarks.rules_in_words import in_words
+from landmarks.verdicts import RULES, judge
 
 NAMES = [*catalog.CATALOG]
 CLAIMS = [(name, claim) for name in NAMES for claim in catalog.milestone_class(name).card.claims]

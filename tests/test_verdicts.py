@@ -16,7 +16,8 @@ from scipy import stats
 from landmarks import catalog, config, execute
 from landmarks.claims import Claim
 from landmarks.errors import LandmarksError
-from landmarks.verdicts import RULES, Case, Measured, Verdict, holm, judge, judge_all, needed, wilson
+from landmarks.rules import Measured, needed, wilson
+from landmarks.verdicts import RULES, Case, Verdict, holm, judge, judge_all
 
 TIME = Claim(
     "T", "so many sweeps", "train_set/sweeps", 100.0, "p. 1", "seen", "sweeps", kind="time", digit=1.0, seeds=1
