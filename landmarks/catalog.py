@@ -114,7 +114,7 @@ register(
         "Goodfellow et al.",
         "MNIST; points",
         "225 nats (Parzen)",
-        "15 s",
+        "10 s",
         "landmarks.milestones.gan:GAN",
     )
 )

@@ -86,8 +86,8 @@ def log_density(settings: PlaneSettings, x: Tensor) -> Tensor:
     scale: float = math.log(2 * math.pi * variance)
     if settings.name == "circle":  # the angle integrated out: a Bessel function
         radius = x.norm(dim=1)
-        around: Tensor = torch.special.i0e(radius / variance).log()
-        return around - (radius - 1).square() / (2 * variance) - scale
-    away = torch.cdist(x, centres(settings)).square() / (2 * variance)
-    near: Tensor = (-away).logsumexp(1)
-    return near - math.log(settings.modes or 1) - scale
+        found: Tensor = torch.special.i0e(radius / variance).log() - (radius - 1).square() / (2 * variance) - scale
+    else:
+        away = torch.cdist(x, centres(settings)).square() / (2 * variance)
+        found = (-away).logsumexp(1) - math.log(settings.modes or 1) - scale
+    return found
