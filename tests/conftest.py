@@ -2,16 +2,44 @@
 
 from __future__ import annotations
 
+import copy
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hydra._internal.config_repository import ConfigRepository
+from hydra.plugins.config_source import ConfigResult
 
 from landmarks import catalog, config, data
 from tests import toys
 
 TOYS = {"tenth": "Tenth", "two_phases": "TwoPhases", "adversaries": "Adversaries"}
+
+
+@pytest.fixture(scope="module")
+def compose_once() -> Iterator[None]:
+    """Hydra composes the same words once, and reads a file once: to compose is what takes time in some tests."""
+    compose, load = config._compose, ConfigRepository.load_config
+    trees: dict[tuple[str, ...], config.Tree] = {}
+    files: dict[tuple[str, ...], ConfigResult | None] = {}
+
+    def composed(overrides: list[str]) -> config.Tree:
+        key = (str(config.folder()), *overrides)
+        if key not in trees:
+            trees[key] = compose(overrides)
+        return copy.deepcopy(trees[key])
+
+    def loaded(self: ConfigRepository, config_path: str) -> ConfigResult | None:
+        key = (config_path, *(source.path for source in self.sources))
+        if key not in files:
+            files[key] = load(self, config_path)
+        return copy.deepcopy(files[key])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(config, "_compose", composed)
+        patch.setattr(ConfigRepository, "load_config", loaded)
+        yield
 
 
 @pytest.fixture

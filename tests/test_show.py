@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import re
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import pytest
@@ -26,29 +26,15 @@ from landmarks.rules_in_words import in_words
 from landmarks.verdicts import RULES, judge
 
 NAMES = [*catalog.CATALOG]
-CLAIMS = [(name, claim) for name in NAMES for claim in catalog.milestone_class(name).card.claims]
 CONFIGURED = [(name, experiment) for name in NAMES for experiment in (None, *config.experiments(name))]
 WITH_BIBTEX = [name for name in NAMES if catalog.milestone_class(name).card.bibtex]
 
+pytestmark = pytest.mark.usefixtures("compose_once")
 
+
+@cache
 def make(name: str, *overrides: str) -> Milestone:
     return execute.make(config.compose(name, overrides))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def compose_once() -> Iterator[None]:
-    """Most claims share configurations, and to compose one is what takes time here."""
-    known: dict[tuple[str, ...], config.Tree] = {}
-    compose = config._compose
-
-    def cached(overrides: list[str]) -> config.Tree:
-        if (*overrides,) not in known:
-            known[*overrides,] = compose(overrides)
-        return copy.deepcopy(known[*overrides,])
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(config, "_compose", cached)
-        yield
 
 
 @pytest.mark.parametrize(("name", "experiment"), CONFIGURED)
@@ -132,7 +118,7 @@ def test_a_cell_adds_up_what_ends_on_it_once_a_delay() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_all_that_a_milestone_is_asked_for_stands_in_its_text(name: str) -> None:
     made = config.compose(name)
-    text = show.describe(execute.make(made), made)
+    text = show.describe(make(name), made)
     card = catalog.milestone_class(name).card
     for experiment in config.experiments(name):
         assert re.search(rf"^- `experiment={experiment}` – \S.{{10,}}$", text, re.MULTILINE), experiment
@@ -140,30 +126,6 @@ def test_all_that_a_milestone_is_asked_for_stands_in_its_text(name: str) -> None
         assert f"**{claim.id}** {claim.says}" in text
     assert all(f"`{reading.key}`" in text for reading in card.readings)
     assert "multiply-adds" in text
-
-
-@pytest.mark.parametrize(("name", "claim"), CLAIMS, ids=[f"{name}.{claim.id}" for name, claim in CLAIMS])
-def test_every_claim_is_explained_and_its_commands_compose(name: str, claim: Claim) -> None:
-    text, judged = explain.explain(name, claim), claim.built and claim.source != "recalled"
-    assert claim.says in text
-    assert claim.where in text
-    assert f"**Source:** {claim.source}" in text
-    assert ("Not built" in text) == (not claim.built)
-    assert len(explain.commands(name, claim)) == (0 if not judged else 2 if claim.against else 1)
-    for command, arm in zip(explain.commands(name, claim), (claim.overrides, claim.against), strict=False):
-        assert command in text
-        landmarks, run, milestone, *words = shlex.split(command)
-        assert (landmarks, run, milestone) == ("landmarks", "run", name)
-        swept = [word for word in words if word.startswith("seed=")]
-        assert ("-m" in words) == (claim.seeds > 1) == bool(swept)
-        assert not swept or swept in (
-            ["seed=" + ",".join(map(str, range(claim.seeds)))],
-            [f"seed=range({claim.seeds})"],
-        )
-        rest = tuple(word for word in words if word != "-m" and word not in swept)
-        found = config.compose(name, rest).tree
-        assert found["scale"] == claim.scale
-        assert found == config.compose(name, [f"scale={claim.scale}", *arm]).tree
 
 
 @pytest.mark.parametrize("seeds", [5, 30])

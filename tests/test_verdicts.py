@@ -13,11 +13,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from landmarks import catalog, config, execute
 from landmarks.claims import Claim
-from landmarks.errors import LandmarksError
 from landmarks.rules import Measured, needed, wilson
-from landmarks.verdicts import RULES, Case, Verdict, holm, judge, judge_all
+from landmarks.verdicts import Case, Verdict, holm, judge, judge_all
 
 TIME = Claim(
     "T", "so many sweeps", "train_set/sweeps", 100.0, "p. 1", "seen", "sweeps", kind="time", digit=1.0, seeds=1
@@ -607,46 +605,6 @@ def test_a_verdict_is_a_function_of_the_numbers() -> None:
     x = np.random.default_rng(33).exponential(100.0, 30)
     claim = replace(TIME, runs_behind=10)
     assert judge(claim, measured(x)) == judge(claim, measured(x))
-
-
-# Every claim that the suite makes
-
-
-def well_formed(claim: Claim) -> None:
-    """Raises AssertionError where a claim lacks what its rule needs, or has what no rule looks at."""
-    assert claim.kind in RULES
-    assert math.isfinite(claim.published)
-    assert claim.runs_behind >= 1
-    assert claim.seeds >= 1
-    assert all(seconds > 0 for seconds in claim.cost.values())
-    assert (claim.spread is None) == (claim.spread_over is None)
-    assert bool(claim.against) == (claim.kind in ("contrast", "ratio"))
-    assert not claim.bound or claim.kind == "exact"
-    assert (claim.counts is not None) == (claim.kind == "share")
-    if claim.counts:
-        assert 0 <= claim.counts[0] <= claim.counts[1] > 0
-        assert claim.published == pytest.approx(claim.counts[0] / claim.counts[1])
-    if claim.kind in ("time", "ratio"):
-        assert claim.published > 0
-        assert claim.better == "low"
-    assert claim.digit > 0 or claim.kind in ("exact", "share", "contrast")
-
-
-@pytest.mark.parametrize("name", catalog.CATALOG)
-def test_every_claim_has_what_its_rule_needs_and_runs_that_compose(name: str) -> None:
-    claims = catalog.milestone_class(name).card.claims
-    for claim in claims:
-        try:
-            for overrides in (claim.overrides, claim.against) if claim.against else (claim.overrides,):
-                settings = execute.settings_of(config.compose(name, [f"scale={claim.scale}", *overrides]))
-                if claim.built and claim.source != "recalled":
-                    assert claim.seeds * settings.replicas >= needed(claim)
-                    assert not claim.data or claim.kind == "contrast" or settings.data.name in claim.data
-            if claim.built and claim.source != "recalled":
-                well_formed(claim)
-        except (AssertionError, LandmarksError) as error:
-            raise AssertionError(f"{name}.{claim.id}: {error}") from error
-    assert len({claim.id for claim in claims}) == len(claims)
 
 
 def test_verdicts_read_as_one_line() -> None:
