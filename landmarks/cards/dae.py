@@ -190,7 +190,7 @@ CARD = Card(
                 "Not stated. A rate of the grid for one pattern is to be multiplied by the size of the batch."),
         Reading("pretraining.lr", "Which rates and lengths were chosen, of 5e-6 … 0.1 and 5 … 300 epochs?",
                 ("one setting for all sets (ours)",),
-                "Not published. Ours by the validation error of quick runs on basic, seed 100."),
+                "Not published. Ours by the validation error of quick runs on basic, seed 100, of 0.02, 0.05 and 0.1."),
         Reading("finetuning.patience", "When does early stopping stop?", ("after 20 epochs in vain (ours)",),
                 "Not stated; the weights of the lowest validation error count either way."),
         Reading("corruption.name", "Is ν an exact share of each pattern, or each component's chance?",

@@ -35,7 +35,7 @@ def described(config: DAEConfig) -> str:
 def filters(sets: Mapping[str, Tensor]) -> Figure:
     """Filters of each set, weights (units, 784), side by side: each on its own scale, grey is 0."""
     figure = Figure(figsize=(3.7 * len(sets), 4.0), layout="constrained")
-    figure.suptitle("Filters of the first layer (white: excites, black: inhibits)", fontsize=11)
+    figure.suptitle("Filters: white excites, black inhibits", fontsize=11)
     for axes, (name, weights) in zip(figure.subplots(1, len(sets), squeeze=False)[0], sets.items(), strict=True):
         _tile(axes, name, weights)
     return figure
@@ -109,7 +109,7 @@ def by_depth(arms: Mapping[str, Sequence[Run]]) -> Figure:
         for depth in depths:
             _whisker(axes, depth, np.array(errors[depth]))
     axes.set_title("test error (%) by the number of layers", fontsize=10)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.locator_params(axis="x", integer=True)
     axes.legend(fontsize=9, frameon=False)
     _plain(axes)
     return figure

@@ -142,7 +142,7 @@ class DAE(Milestone):
         return int(phase.name.removeprefix(LAYER)) - 1 if phase is not None and phase.name != FINETUNING else None
 
     def code(self, x: Tensor, depth: int | None = None) -> Tensor:
-        """What the first `depth` layers (None: all) make of x (B, 28, 28): (B, units); of no layers pixels in [0, 1]."""
+        """What the first `depth` layers (None: all) make of x (B, 28, 28): (B, units); of none pixels in [0, 1]."""
         return self.encode(x.flatten(1).float() / 255, depth)
 
     def encode(self, y: Tensor, depth: int | None = None) -> Tensor:
