@@ -74,7 +74,7 @@ def test_parameters_are_those_of_the_papers() -> None:
     assert learned == [785_784, 1_002_000, 1_002_000, 2_797_010]
     assert sum(layer.parameters for layer in milestone.layers()) == 2_797_010
     assert sum(layer.multiply_adds or 0 for layer in milestone.layers()) == 784_000 + 2 * 1_000_000 + 10_000
-    alone = make("scale=paper", "experiment=features")
+    alone = make("scale=paper", "experiment=features", "model.hidden=[1000]")
     assert [layer.parameters for layer in alone.layers()] == [785_784]
     assert [phase.name for phase in alone.phases()] == ["layer 1"]
 
