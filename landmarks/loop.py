@@ -96,6 +96,8 @@ class Loop:
         self.marked = time.perf_counter()
         self.busy, self.items, self.speed = 0.0, 0, 0.0
         self.rates: dict[str, float] = {}
+        self.latest: dict[str, float] = {}
+        """What was measured last, in this phase."""
         self.current: set[str] = set()
         """The splits that were measured with the weights as they are."""
         torch.manual_seed(torch_seed(settings.seed, settings.first_replica, "training"))
@@ -177,7 +179,7 @@ class Loop:
         self.milestone.train()
         for name, parameter in self.milestone.named_parameters():
             parameter.requires_grad_(not phase.trains or name.startswith(phase.trains))
-        self.rates = {}
+        self.rates, self.latest = {}, {}
 
     def _set_rates(self, phase: Phase, progress: float) -> None:
         """base(progress) × factor, written to the device only where it changed."""
@@ -235,7 +237,8 @@ class Loop:
         return found
 
     def _write(self, phase: str, values: dict[str, float]) -> None:
-        self.state.metrics |= {name: value for name, value in values.items() if not name.startswith("speed/")}
+        self.latest |= {name: value for name, value in values.items() if not name.startswith("speed/")}
+        self.state.metrics |= self.latest
         self.logger.scalars(self.state.step, phase, self.milestone.epoch + 1, self.state.seconds, values)
 
     def _tick(self) -> float:
@@ -308,13 +311,14 @@ class Loop:
         state = self.state
         ahead = length - state.at + sum(self.length(later) for later in range(state.phase + 1, len(self.phases)))
         left = state.seconds / max(state.step, 1) * ahead
-        loss = [name for name in state.metrics if name.startswith("train/")][:1]
-        others = [name for split in ("test/", "valid/", "train/") for name in state.metrics if name.startswith(split)]
+        loss = [name for name in self.latest if name.startswith("train/")][:1]
+        others = [name for split in ("test/", "valid/", "train/") for name in self.latest if name.startswith(split)]
         measure = [name for name in others if not name.endswith("/loss") and name not in loss][:1]
-        values = "  ".join(f"{name} {measures.show(name, state.metrics[name])}" for name in loss + measure)
+        values = "  ".join(f"{name} {measures.show(name, self.latest[name])}" for name in loss + measure)
+        most = "at most " if self.milestone.may_end_early else ""
         self.logger.console.progress(
             f"{phase}  {state.at:,}/{length:,}  {values}  {self.speed:,.0f} items/s"
-            f"  {left // 60:.0f}:{left % 60:02.0f} left"
+            f"  {most}{left // 60:.0f}:{left % 60:02.0f} left"
         )
 
 

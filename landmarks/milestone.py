@@ -189,7 +189,8 @@ class Milestone(nn.Module):
     """One historical model with its learning rule.
 
     A subclass sets `Config` (its typed configuration), `card`, and raises `revision` when its numbers change;
-    `replicated` says that its parameters carry a leading R and that its batches do too.
+    `replicated` says that its parameters carry a leading R and that its batches do too; `may_end_early` that `decide`
+    may end a phase before its length.
     The loop sets `phase`, `epoch` (counted from 0 in the phase) and `watching`. Draws made while training come from
     torch's default generator, which the loop seeds, saves with a checkpoint and keeps from all others.
     `memory` holds tensors that only training needs (the best weights so far): a checkpoint has them, a finished model
@@ -200,6 +201,7 @@ class Milestone(nn.Module):
     card: ClassVar[Card]
     revision: ClassVar[int] = 1
     replicated: ClassVar[bool] = False
+    may_end_early: ClassVar[bool] = False
 
     phase: Phase
     epoch: int = 0

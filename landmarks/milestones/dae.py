@@ -32,7 +32,7 @@ from landmarks.milestone import Answer, Batch, Data, Decision, Layer, Milestone,
 from landmarks.parts import probe
 from landmarks.parts.denoising import Corruption, corrupted, losses
 from landmarks.randomness import stream
-from landmarks.settings import FRACTION, NOT_NEGATIVE, POSITIVE, SOME, Settings
+from landmarks.settings import FRACTION, NOT_NEGATIVE, POSITIVE, SOME, Check, Settings
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,9 +40,12 @@ if TYPE_CHECKING:
     from landmarks.claims import Claim
 
 
+AT_MOST_NINE = Check("nine layers at most", lambda widths: len(widths) <= 9)
+
+
 @dataclass(frozen=True, kw_only=True)
 class ModelSettings:
-    hidden: Annotated[tuple[Annotated[int, POSITIVE], ...], SOME]
+    hidden: Annotated[tuple[Annotated[int, POSITIVE], ...], SOME, AT_MOST_NINE]
     decoder: Literal["sigmoid", "linear"]
     init: Literal["tutorial", "fan_in"]
 
@@ -109,6 +112,7 @@ class DAE(Milestone):
 
     Config = DAEConfig
     card = CARD
+    may_end_early = True
     config: DAEConfig
 
     def __init__(self, config: DAEConfig) -> None:

@@ -98,6 +98,7 @@ class LSTM(Milestone):
     Config = LSTMConfig
     card = CARD
     replicated = True
+    may_end_early = True
     config: LSTMConfig
     done: Tensor
     sequences: Tensor

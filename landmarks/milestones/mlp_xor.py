@@ -145,6 +145,7 @@ class MLPXOR(Milestone):
     Config = XORConfig
     card = CARD
     replicated = True
+    may_end_early = True
     config: XORConfig
 
     def __init__(self, config: XORConfig) -> None:

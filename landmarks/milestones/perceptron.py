@@ -85,6 +85,7 @@ class Perceptron(Milestone):
     card = CARD
     revision = 2
     replicated = True
+    may_end_early = True
     config: PerceptronConfig
 
     def __init__(self, config: PerceptronConfig) -> None:
