@@ -316,9 +316,10 @@ class Loop:
         measure = [name for name in others if not name.endswith("/loss") and name not in loss][:1]
         values = "  ".join(f"{name} {measures.show(name, self.latest[name])}" for name in loss + measure)
         most = "at most " if self.milestone.may_end_early else ""
+        minutes, seconds = divmod(round(left), 60)
+        clock = f"{minutes}:{seconds:02}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
         self.logger.console.progress(
-            f"{phase}  {state.at:,}/{length:,}  {values}  {self.speed:,.0f} items/s"
-            f"  {most}{left // 60:.0f}:{left % 60:02.0f} left"
+            f"{phase}  {state.at:,}/{length:,}  {values}  {self.speed:,.0f} items/s  {most}{clock} left"
         )
 
 
