@@ -86,9 +86,9 @@ def contrast(arms: Mapping[str, Sequence[Run]]) -> Figure:
     for place, (runs, colour) in enumerate(zip(arms.values(), (PALE, BLUE, ACCENT), strict=False)):
         errors = 100 * np.array([run.metrics["test/probe_error"] for run in runs])
         bars.bar(place, errors.mean(), 0.7, color=colour)
-        _whisker(bars, place, errors)
+        top = errors.mean() + _whisker(bars, place, errors)
         bars.plot(place + np.linspace(-0.15, 0.15, len(errors)), errors, ".", color=INK, ms=5)
-        bars.text(place, errors.max() + 0.4, f"{errors.mean():.1f}", ha="center", fontsize=9)
+        bars.text(place, max(top, errors.max()) + 0.2, f"{errors.mean():.1f}", ha="center", fontsize=9)
     bars.set_title("error of a linear probe (%)", fontsize=10)
     bars.set_xticks(range(len(arms)), [*arms])
     bars.margins(y=0.15)
@@ -115,11 +115,13 @@ def by_depth(arms: Mapping[str, Sequence[Run]]) -> Figure:
     return figure
 
 
-def _whisker(axes: Axes, place: float, values: npt.NDArray[Any]) -> None:
-    """Two standard errors to each side of the mean."""
-    if len(values) > 1:
-        half = 2 * values.std(ddof=1) / np.sqrt(len(values))
-        axes.errorbar(place, values.mean(), half, color=INK, capsize=4, linewidth=1.2)
+def _whisker(axes: Axes, place: float, values: npt.NDArray[Any]) -> float:
+    """Draw two standard errors to each side of the mean, and say how many that is; nothing of a single value."""
+    if len(values) == 1:
+        return 0.0
+    half = float(2 * values.std(ddof=1) / np.sqrt(len(values)))
+    axes.errorbar(place, values.mean(), half, color=INK, capsize=4, linewidth=1.2)
+    return half
 
 
 def _plain(axes: Axes) -> None:
