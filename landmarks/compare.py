@@ -28,7 +28,7 @@ DRAWS = ("seed", "first_replica")
 """Two runs that differ in nothing else are draws of the same thing."""
 PLACES = ("runs", "device", "data.root", "data.verify", *runs.LOGGING)
 """What a run's fingerprint leaves out, too."""
-USUAL = ("test/error", "valid/error", "train_set/error", "train_set/solved", "train_set/learned")
+USUAL = ("test/error", "valid/error", "train_set/error", "train_set/solved", "train_set/learned", "train/error")
 """What is shown where no metric is asked for and the claim's own is not there or is no curve."""
 ENDINGS = (".png", ".svg", ".pdf")
 ONE = "1 run"
@@ -354,11 +354,12 @@ def _metrics(groups: Sequence[Group], asked: str | None, claim: Claim | None) ->
             raise UsageError(f"--metric {name}: none of these runs has logged it{hint}")
     if names:
         return [*dict.fromkeys(names)]
-    # How long a criterion took is known at the end, and is no curve.
-    own = [claim.metric] if claim and claim.unit != "sweeps" else []
+    # What is known at the end alone (how long a criterion took) is no curve.
+    curves = {name for group in groups for run in group.runs for name, c in run.curves.items() if len(c.step) > 1}
+    own = [claim.metric] if claim and claim.kind != "time" else []
     rest = [name for split in ("train_set/", "train/") for name in sorted(logged) if name.startswith(split)]
     wanted = [*own, *USUAL, *rest, *sorted(logged)]
-    return [max((name for name in wanted if name in logged), key=lambda name: having[name])]
+    return [max((name for name in wanted if name in (curves or logged)), key=lambda name: having[name])]
 
 
 def _in_epochs(found: Sequence[Run]) -> bool:
