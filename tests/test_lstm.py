@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import landmarks
-from landmarks import config, data, execute, runs
+from landmarks import compare, config, data, execute, runs
 from landmarks.data import Draws, sequences
 from landmarks.errors import UsageError
 from landmarks.milestone import Batch, Decision
@@ -584,6 +584,29 @@ def test_the_stop_rule_is_that_of_the_text(seed: int, window: int, wrong: int, s
         assert all(not e or not f or f >= e for f, e in zip(first, expected, strict=True))
 
 
+def test_sequences_of_a_test_window_are_not_among_those_it_took() -> None:
+    for overrides, expected in (((), [0, 12, 0]), (("criterion.counted=false",), [0, 2, 0])):
+        milestone = make("data.T=20", "criterion.window=10", "criterion.error=null", *overrides)
+        milestone.sequences.fill_(12)
+        met = torch.tensor([False, True, False])
+        milestone.meet(met, met)
+        milestone.sequences.add_(5 * ~milestone.done)
+        milestone.meet(met, met)
+        assert [n * d for n, d in zip(milestone.sequences.tolist(), milestone.done.tolist(), strict=True)] == expected
+        assert milestone.sequences[0] == 17
+    assert not make("experiment=long_lag").config.criterion.counted  # 5,040 is less than the 10,000 of the test
+
+
+def test_without_the_cell_outputs_are_of_the_inputs_alone_for_either_gradient() -> None:
+    found = []
+    for gradient in ("truncated", "full"):
+        milestone = make("experiment=long_lag", "data.p=5", "update=sequence", f"gradient={gradient}").double()
+        milestone.phase = milestone.phases()[0]
+        milestone.phase.optimizers["main"].param_groups[0]["lr"].fill_(1.0)
+        found.append(slopes(milestone, first_block(milestone))["shortcut"])
+    assert torch.allclose(*found, atol=1e-12)
+
+
 def test_a_replica_that_has_learned_is_frozen_to_the_bit_and_counts_no_more() -> None:
     milestone = ready("data.T=20")
     milestone.done[1] = True
@@ -644,7 +667,8 @@ def test_the_cell_comes_in_once_the_inputs_alone_learn_no_more() -> None:
         milestone.step(
             Batch(*(t[:, :3].float() if t.is_floating_point() else t[:, :3] for t in first_block(milestone, 3)))
         )
-        assert milestone.decide({"train/loss": loss}) is expected
+        milestone.memory["stretch"] = torch.tensor([2 * loss, 2.0])  # two updates since the last evaluation
+        assert milestone.decide({}) is expected
     assert torch.equal(milestone.nets.input, cell)
 
 
@@ -693,6 +717,11 @@ def test_torchs_own_lstm_runs_with_the_weights_of_each_replica() -> None:
         (["data.marks=4"], "data.marks must be 2 or 3, got 4"),
         (["targets=next"], "targets=next: is without effect on data.name=temporal_order"),
         (["experiment=reber", "targets=end"], "targets=end: is without effect on data.name=reber"),
+        (["model.cell=nn_lstm", "model.units=4", "gradient=full"], "model.in_biases is of memory cells alone"),
+        (["experiment=srn", "model.plain=true"], "model.plain is of memory cells alone, and must be false"),
+        (["experiment=srn", "model.bias=gates"], "model.bias must not be gates for model.cell=simple"),
+        (["model.activation=tanh"], "model.activation is of model.cell=simple alone"),
+        (["experiment=reber", "criterion.window=7"], "criterion.window, wrong, error and counted must be"),
         (["model.shortcut=true"], "asks at the end alone"),
         (["batch_size=3"], "data.block must be a multiple of batch_size (3), got 100"),
         (["criterion.tolerance=null"], "criterion.tolerance must be null for reber"),
@@ -719,7 +748,7 @@ EASY = ["criterion.window=160", "criterion.tolerance=0.9", "criterion.error=0.37
         (["experiment=reber", "replicas=3", "data.strings=12", "steps=60", "eval_every=20", "checkpoint_every=9",
           "data.block=20", "update=step"], 33),
         (["experiment=long_lag", "data.p=4", "replicas=3", "data.tested=8", "steps=200", "eval_every=20",
-          "log_every=20", "checkpoint_every=15", "batch_size=1", "optimizer.lr=1.0", "data.block=10"], 260),
+          "log_every=50", "checkpoint_every=15", "batch_size=1", "optimizer.lr=1.0", "data.block=10"], 260),
     ],
 )  # fmt: skip
 def test_a_killed_run_ends_as_an_uninterrupted_one(
@@ -761,6 +790,7 @@ def test_a_quick_run_says_what_came_out_and_draws_it(workplace: Path) -> None:
         "lstm: learned in 0 of 5 starts; 100.0 % of the test sequences are wrong; paper: no number"
     )
     assert "sequences" not in none.figures
+    assert compare.Comparison([none.folder]).metrics == ["train/error"]  # what is measured at the end is no curve
 
 
 def test_each_row_of_the_tables_is_beside_its_own_configuration() -> None:
@@ -771,10 +801,27 @@ def test_each_row_of_the_tables_is_beside_its_own_configuration() -> None:
         ("experiment=two_sequences", "data.N=1"): "S10b2", ("experiment=noisy_targets",): "S12a2",
         ("experiment=multiplication", "criterion.wrong=12"): "S14b", ("experiment=long_lag",): "S6",
         ("experiment=long_lag", "data.p=10"): None, ("experiment=adding", "data.T=50"): None,
+        ("experiment=two_sequences", "data.variant=b"): "S11a2", ("data.marks=3",): "S15b",
         ("experiment=srn",): None, ("model.cell=lstm2000", "gradient=full"): None, ("data.T=30",): None,
     }.items():  # fmt: skip
         claim = make(*overrides).claim
         assert (claim and claim.id) == expected, overrides
+
+
+EVERY = ["", "adding", "distractors", "long_lag", "multiplication", "noisy_signal", "noisy_targets", "random_lag",
+         "reber", "three_marks", "two_sequences"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_the_papers_protocol_departs_in_nothing_that_could_be_as_it_was(name: str) -> None:
+    said = {
+        scale: {d.id for d in LSTM.card.departures if d.applies(
+            execute.make(config.compose("lstm", [f"scale={scale}", *[f"experiment={name}"] * bool(name)])).config)}
+        for scale in ("paper", "quick")
+    }  # fmt: skip
+    assert said["paper"] == {"float32", *["strings"] * (name == "reber")}
+    assert ("stop" in said["quick"]) == (name in ("long_lag", "random_lag", "distractors"))
+    assert ("lags" in said["quick"]) == (name not in ("", "reber"))
 
 
 def test_a_trained_run_is_measured_on_longer_sequences(workplace: Path) -> None:

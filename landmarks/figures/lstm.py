@@ -48,8 +48,8 @@ def errors(milestone: LSTM) -> Figure:
     figure = Figure(figsize=(6.6, 3.8), layout="constrained")
     axes = figure.add_subplot()
     found = milestone.memory["error"].cpu().numpy()
-    seen = milestone.config.eval_every or 1
-    at = (np.arange(len(found)) + 0.5) * seen * milestone.config.batch_size
+    seen = (milestone.config.eval_every or 1) * milestone.config.batch_size
+    at = (np.arange(len(found)) + 0.5) * seen
     for replica, line in enumerate(100 * found.T):
         done = bool(milestone.done[replica])
         last = int(milestone.sequences[replica]) if done else at[-1]
@@ -159,7 +159,7 @@ def error_flow(milestone: LSTM, data: Data) -> Figure:
             tape = memory.run(form, nets.net(x), nets.recurrent)
             blame = torch.zeros_like(tape.inner)
             blame[length - 1] = 1
-            state = memory.truncated(form, tape, blame).state[:length].flatten(1).norm(dim=1).flip(0)
+            state = memory.truncated(form, tape, blame).state[:length].flatten(1).norm(dim=1).flip(0).cpu()
         axes.plot(
             state / state[0], color=colour, linewidth=2, label=f"states of memory cells, carousel of weight {weight:g}"
         )
@@ -177,7 +177,7 @@ def _of_simple(milestone: LSTM, x: Tensor, length: int) -> Tensor:
     config, form = milestone.config, milestone.nets.form
     model = replace(
         config.model, cell="simple", units=form.units, recurrent="all", in_biases=None, out_biases=None, carousel=1.0,
-        shortcut=False,
+        shortcut=False, plain=False, output_gate=True, bias="hidden" if config.model.bias == "hidden" else "none",
     )  # fmt: skip
     nets = RecurrentNets(model, milestone.nets.inputs, 1, stepwise=True)
     nets.start(config.seed, config.first_replica, config.replicas)

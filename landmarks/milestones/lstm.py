@@ -42,12 +42,13 @@ class Optimizer:
 class Criterion:
     """A replica has learned its task when of its last `window` sequences at most `wrong` are wrong, which is when any
     output errs by `tolerance` or more, and their mean absolute error is below `error`. Strings (task 1) are judged by
-    the order of the outputs."""
+    the order of the outputs. `counted`: the window's own sequences are among those that learning took."""
 
     tolerance: Annotated[float, POSITIVE] | None
     window: Annotated[int, POSITIVE]
     wrong: Annotated[int, NOT_NEGATIVE]
     error: Annotated[float, POSITIVE] | None
+    counted: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +82,10 @@ def check(config: LSTMConfig) -> None:
     if (config.criterion.tolerance is None) != (config.data.name == "reber"):
         raise UsageError("criterion.tolerance must be null for reber, whose strings are judged by the order of outputs,"
                          " and a number for all others")  # fmt: skip
+    rule = config.criterion
+    if config.data.name == "reber" and (rule.window, rule.wrong, rule.error, rule.counted) != (1, 0, None, True):
+        raise UsageError("criterion.window, wrong, error and counted must be 1, 0, null and true for reber, of which no"
+                         " string of either set may be missed")  # fmt: skip
     if config.data.block % config.batch_size:
         raise UsageError(f"data.block must be a multiple of batch_size ({config.batch_size}), got {config.data.block}")
     if config.criterion.tolerance is not None and config.criterion.window < config.batch_size:
@@ -91,8 +96,9 @@ class LSTM(Milestone):
     """One hidden layer through time and an output layer, R of them at once.
 
     Buffers: `done` (R,), who has met the criterion and is frozen; `sequences` (R,), how many each had seen by then (so
-    far, where it has not); `first` (R,), when its mistakes were first few enough (task 3: ST1), 0 before; `recent`
-    (R,), its errors since the last evaluation, which `memory["error"]` keeps for the pictures.
+    far, where it has not), without those of a window that is not counted; `first` (R,), when its mistakes were first
+    few enough (task 3: ST1), 0 before; `recent` (R,), its errors since the last evaluation, which `memory["error"]`
+    keeps for the pictures. `memory["stretch"]` is the sum of the losses since then, and of how many updates.
     """
 
     Config = LSTMConfig
@@ -121,8 +127,8 @@ class LSTM(Milestone):
 
     def forward(self, x: Tensor) -> Tensor:
         """The outputs (S, R, B, m) of x (R, B, T) or (R, B, T, n)."""
-        outputs: Tensor = self.nets(x)
-        return outputs
+        nets = self.nets
+        return nets.answer(nets.asked(nets.hidden(x), x) * (not self.alone), x)
 
     def phases(self) -> tuple[Phase, ...]:
         """One; in tasks 2a and 2b the cell comes in once the links from inputs to outputs alone learn no more."""
@@ -237,10 +243,12 @@ class LSTM(Milestone):
         """Judge a batch as it was answered before its change, and who has met the criterion by it."""
         missed, absolute = self.judged(x, output, clean)
         self.recent.add_(missed.mean(1, dtype=torch.float32))
+        loss = 0.5 * error.square().sum() / missed.numel()
+        self.memory["stretch"] = torch.stack([loss, torch.ones_like(loss)]) + self.memory.get("stretch", 0)
         if self.config.criterion.tolerance is not None:
             self.meet(*self.streak.add(missed, absolute))
         return {
-            "loss": 0.5 * error.square().sum() / missed.numel(),
+            "loss": loss,
             "error": missed.mean(dtype=torch.float32),
             "absolute_error": absolute.mean(),
             "solved": self.done.mean(dtype=torch.float32),
@@ -248,6 +256,8 @@ class LSTM(Milestone):
 
     def meet(self, few: Tensor, met: Tensor) -> None:
         """Note who makes few mistakes and who has met the criterion, (R,) each."""
+        if not self.config.criterion.counted:
+            self.sequences.sub_(self.config.criterion.window * (met & ~self.done))
         self.first.copy_(torch.where((self.first == 0) & few, self.sequences, self.first))
         self.done.logical_or_(met)
 
@@ -296,11 +306,12 @@ class LSTM(Milestone):
 
     def decide(self, metrics: Mapping[str, float]) -> Decision:
         """Stop when all have met the criterion. Tasks 2a, 2b: let the cell in once the error falls no more without."""
-        error = (self.recent / (self.config.eval_every or 1))[None].clone()
+        loss, steps = self.memory.pop("stretch").tolist()
+        error = (self.recent / steps)[None].clone()
         self.memory["error"] = torch.cat([self.memory.get("error", error[:0]), error])
         self.recent.zero_()
         if self.alone:
-            now, before = metrics["train/loss"], float(self.memory.get("loss", torch.inf))
+            now, before = loss / steps, float(self.memory.get("loss", torch.inf))
             self.memory["loss"] = torch.tensor(now)
             return Decision.END_PHASE if now > 0.9 * before else Decision.CONTINUE
         return Decision.STOP if bool(self.done.all()) else Decision.CONTINUE

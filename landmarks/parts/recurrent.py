@@ -76,6 +76,14 @@ def check(model: Model) -> None:
             raise UsageError(f"model.{key} must be {wanted}, got {[*values]}")
         if model.bias == "none":
             raise UsageError(f"model.{key} are biases, and model.bias=none says that there are none; make it null")
+    for key, usual in (("in_biases", None), ("out_biases", None), ("plain", False), ("output_gate", True)):
+        if not model.gated and getattr(model, key) != usual:
+            said = "null" if usual is None else str(usual).lower()
+            raise UsageError(f"model.{key} is of memory cells alone, and must be {said} for model.cell={model.cell}")
+    if model.activation != "logistic" and model.cell != "simple":
+        raise UsageError(f"model.activation is of model.cell=simple alone, and must be logistic for {model.cell}")
+    if model.bias == "gates" and not model.gated:
+        raise UsageError(f"model.bias must not be gates for model.cell={model.cell}, which has none")
     if model.carousel != 1 and model.cell != "lstm1997":
         raise UsageError(f"model.carousel={model.carousel:g}: is of model.cell=lstm1997 alone; leave it at 1.0")
     if model.recurrent != "all" and not model.gated:
@@ -190,10 +198,6 @@ class RecurrentNets(nn.Module):
         total = total if self.output_bias is None else total + self.output_bias
         total = total if self.shortcut is None else total + self.outside(x, self.shortcut)
         return total.sigmoid() if self.model.output == "logistic" else total
-
-    def forward(self, x: Tensor) -> Tensor:
-        """The outputs (S, R, B, m)."""
-        return self.answer(self.asked(self.hidden(x), x), x)
 
     def judge(self, x: Tensor, error: Tensor, asked: Tensor, tape: memory.Tape) -> dict[str, Tensor]:
         """Each parameter's slope of ½ Σ error², error (S, R, B, m), by the truncated gradient in closed form."""
