@@ -280,6 +280,12 @@ def test_rates_and_momentum_are_those_of_the_authors_file() -> None:
             assert float(optimizer.param_groups[0]["momentum"]) == pytest.approx(momentum)
 
 
+def test_a_rate_that_falls_fast_and_long_stays_at_the_least() -> None:
+    schedule = make(optimizer__decay=2.0, optimizer__least=1e-6).phases()[0].schedules["discriminator"]
+    assert schedule(3) == 0.1 / 8
+    assert schedule(5000) == 1e-6
+
+
 def test_momentum_is_that_of_a_loop_over_scalars_and_goes_on_from_a_state() -> None:
     weights = [nn.Parameter(torch.tensor([1.0, -2.0])), nn.Parameter(torch.tensor([[0.5]]))]
     rule = Momentum(weights, 0.5)
@@ -474,6 +480,10 @@ def test_points_are_one_draw_for_every_seed() -> None:
         ({"data__name": "csv"}, "gan learns pictures, 28 × 28, or points"),
         ({"model__generator__marginals": True}, "circle has no pixels"),
         ({"model__generator__hidden": []}, "model.generator.hidden must be at least one"),
+        ({"model__generator__hidden": [8, 0]}, r"model.generator.hidden\[1\] must be > 0"),
+        ({"model__discriminator__hidden": [-3]}, r"model.discriminator.hidden\[0\] must be > 0"),
+        ({"parzen__from_power": -400.0}, "parzen.from_power must be between -10 and 10"),
+        ({"parzen__measured_on": 1}, "parzen.measured_on must be >= 2"),
         ({"model__discriminator__drop_input": 1.0}, "drop_input must be >= 0 and < 1"),
         ({"optimizer__name": "adam", "optimizer__momentum__last": 0.7}, "does not rise where optimizer.name=adam"),
         ({"optimizer__decay": 0.9}, "optimizer.decay must be >= 1"),
@@ -491,6 +501,8 @@ def test_to_keep_the_best_something_must_be_held_out() -> None:
     with pytest.raises(UsageError, match=r"keep=best: nothing of mnist5k is held out"):
         make(PAPER, data__name="mnist5k")
     make(PAPER, data__name="mnist5k", data__valid=1000)
+    with pytest.raises(UsageError, match=r"data\.valid=1: a likelihood and its standard error need two"):
+        make(PAPER, data__name="mnist5k", data__valid=1)
 
 
 # Runs
@@ -614,6 +626,19 @@ def test_every_experiment_composes_and_says_where_it_departs(experiment: str | N
     else:
         assert {"data", "generator", "discriminator", "rates", "estimate"} <= active
     assert sorted(config.experiments("gan")) == ["digits", "ring", "saturating"]
+
+
+def test_departures_follow_what_is_changed() -> None:
+    def active(**changes: Any) -> set[str]:
+        gan = make(PAPER, **changes)
+        return {departure.id for departure in gan.card.departures if departure.applies(gan.config)}
+
+    assert active() == set()
+    assert active(discriminator_steps=2) == {"updates"}
+    assert active(parzen__measured_on=500) == active(parzen__chosen_on=500) == {"estimate"}
+    assert active(optimizer__momentum__until=10) == active(optimizer__momentum__first=0.6) == {"rates"}
+    assert active(data__name="images", keep="last", data__classes=["a", "b"]) == {"data", "width"}
+    assert active(data__name="images", data__valid=9, data__classes=["a", "b"]) == {"data"}
 
 
 def test_the_demonstration_is_drawn(workplace: Path) -> None:

@@ -148,7 +148,7 @@ class GAN(Milestone):
     def _rate(self, first: float) -> Schedule:
         """Divided by `decay` after every update, down to `least`; a side whose rate is 0 stays as it is."""
         options = self.config.optimizer
-        return lambda step: max(options.least, first / options.decay**step) if first else 0.0
+        return lambda step: max(options.least, first * options.decay**-step) if first else 0.0
 
     def _optimizer(self, network: nn.Module) -> Optimizer:
         parameters, options = [*network.parameters()], self.config.optimizer
@@ -320,6 +320,8 @@ def check(config: GANConfig) -> None:
         raise UsageError(f"model.generator.marginals=true: {data.name} has no pixels; leave it at false")
     if options.name == "adam" and options.momentum.last != options.momentum.first:
         raise UsageError("optimizer.momentum: does not rise where optimizer.name=adam; make last the same as first")
+    if data.valid == 1:
+        raise UsageError("data.valid=1: a likelihood and its standard error need two held-out patterns at least")
     if config.parzen.to_power < config.parzen.from_power:
         raise UsageError(f"parzen.to_power must be at least parzen.from_power, {config.parzen.from_power:g}")
     if config.keep == "best" and not (data.name in HAVE_VALID or data.valid):

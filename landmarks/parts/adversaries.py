@@ -24,14 +24,14 @@ class GeneratorSettings:
     noise: Annotated[int, POSITIVE]
     prior: Literal["uniform", "gaussian"]
     spread: Annotated[float, POSITIVE]
-    hidden: Annotated[tuple[int, ...], SOME]
+    hidden: Annotated[tuple[Annotated[int, POSITIVE], ...], SOME]
     init: Annotated[float, POSITIVE] | None
     marginals: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class DiscriminatorSettings:
-    hidden: Annotated[tuple[int, ...], SOME]
+    hidden: Annotated[tuple[Annotated[int, POSITIVE], ...], SOME]
     pieces: Annotated[int, POSITIVE] | None
     drop_input: Annotated[float, SHARE]
     drop_hidden: Annotated[float, SHARE]

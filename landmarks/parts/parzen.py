@@ -14,10 +14,12 @@ import torch
 from torch import Tensor
 
 from landmarks import device as devices
-from landmarks.settings import POSITIVE
+from landmarks.settings import POSITIVE, Check
 
 ROWS = 500
 """Patterns at a time: so many times as many distances as samples are held at once."""
+TWO = Check(">= 2, for a standard error", lambda count: count >= 2)
+POWER = Check("between -10 and 10", lambda power: -10 <= power <= 10)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,10 +29,10 @@ class ParzenSettings:
 
     samples: Annotated[int, POSITIVE]
     chosen_on: Annotated[int, POSITIVE]
-    measured_on: Annotated[int, POSITIVE]
+    measured_on: Annotated[int, TWO]
     widths: Annotated[int, POSITIVE]
-    from_power: float
-    to_power: float
+    from_power: Annotated[float, POWER]
+    to_power: Annotated[float, POWER]
 
     def sigmas(self) -> Tensor:
         """(widths,)"""
