@@ -20,7 +20,7 @@ from torch import Tensor
 
 import landmarks
 from landmarks import config, data, execute, runs
-from landmarks.cards.dae import claim_of
+from landmarks.cards.dae import ROWS, claim_of
 from landmarks.errors import UsageError
 from landmarks.milestone import Batch, Data, Decision, Split
 from landmarks.milestones.dae import DAE, FINETUNING, DAEConfig, check
@@ -328,10 +328,11 @@ def test_a_killed_run_ends_as_an_uninterrupted_one(
 
 
 def test_the_test_patterns_are_measured_once_and_at_the_end_with_the_best_weights(workplace: Path) -> None:
-    run = landmarks.run("dae", *TINY, "finetuning.patience=2", "finetuning.lr=3.0", "epochs=12", quiet=True)
+    words = ("model.hidden=[12,8,6]", "finetuning.patience=2", "finetuning.lr=3.0", "epochs=12")
+    run = landmarks.run("dae", *TINY, *words, quiet=True)
     assert len(run.curves["test/error"].value) == 1
     assert run.metrics["valid/error"] == min(run.curves["valid/error"].value)
-    assert run.curves["valid/rebuilding"].step == [8, 16, 24, 32]
+    assert run.curves["valid/rebuilding"].step == [8, 16, 24, 32, 40, 48]
     assert "paper: 2.84 %" in run.result
     assert "mnist5k" in run.result
     assert run.evaluate() == pytest.approx({k: v for k, v in run.metrics.items() if k in run.evaluate()})
@@ -408,6 +409,8 @@ def test_the_probe_sees_no_test_pattern() -> None:
         fitted = milestone.output.weight.clone()
         splits["test"] = Split(255 - splits["test"].x, splits["test"].y.flip(0))
         milestone.calibrate(Data("basic", splits, ""))
+        assert torch.equal(milestone.output.weight, fitted)
+        milestone.calibrate(Data("images", {"test": splits["train"]}, ""))
     assert torch.equal(milestone.output.weight, fitted)
 
 
@@ -423,6 +426,11 @@ def test_the_probe_sees_no_test_pattern() -> None:
         (("corruption.level=1.0",), "corruption.level: at 1 nothing of a pattern is left"),
         (("corruption.name=gaussian", "emphasis.intact=0.5"), "emphasis: gaussian noise leaves no component intact"),
         (("emphasis.intact=0.0", "emphasis.corrupted=0.0"), "emphasis: where nothing counts"),
+        (("emphasis.intact=0.5", "corruption.level=0.0"), "emphasis: no layer rebuilds anything from noise"),
+        (("emphasis.intact=0.5", "corruption.during=finetuning"), "emphasis: no layer rebuilds anything from noise"),
+        (("emphasis.intact=0.5", "pretraining.epochs=0"), "emphasis: no layer rebuilds anything from noise"),
+        (("model.decoder=linear", "pretraining.epochs=0"), "model.decoder: without pretraining"),
+        (("data.name=cifar",), "data.name: there is no data set cifar"),
         (("data.name=bg_img",), "data.correlation: must be given"),
         (("model.hidden=[]",), "model.hidden must be"),
         (("data.name=mnist50k",), "data.digits: is without effect on data.name=mnist50k"),
@@ -452,9 +460,34 @@ def test_each_configuration_stands_beside_its_own_number() -> None:
         ((), 0.0284), (("corruption.level=0.0",), 0.0346), (("pretraining.epochs=0",), None),
         (("corruption.during=finetuning",), None), (("emphasis.intact=0.5",), None),
         (("experiment=rot", "corruption.name=salt_and_pepper", "emphasis.intact=0.5"), 0.0876),
+        (("experiment=rot", "corruption.name=salt_and_pepper", "emphasis.intact=0.3"), None),
+        (("model.hidden=[1000]",), None),
     ):  # fmt: skip
         claim = claim_of(checked(*overrides))
         assert (claim and claim.published) == published
+
+
+def test_departures_follow_what_is_changed() -> None:
+    def active(*overrides: str) -> set[str]:
+        found = checked("scale=paper", *overrides)
+        return {departure.id for departure in DAE.card.departures if departure.applies(found)}
+
+    always = {"own draw", "grid"}
+    assert active() == active("corruption.level=0.0") == active("model.hidden=[2000,2000]") == always
+    assert active("experiment=mnist") == {"grid"}
+    assert active("corruption.level=0.25") == {*always, "noise level"}
+    assert active("experiment=rot", "corruption.level=0.1") == {*always, "noise level"}
+    assert active("model.hidden=[1000,2000,1000]") == active("model.hidden=[500]") == {*always, "width"}
+    assert active("model.decoder=linear") == {*always, "decoder"}
+
+
+def test_the_spread_of_a_claim_is_what_the_table_prints() -> None:
+    half = {claim.id: round(196 * claim.spread, 2) for claim in DAE.card.claims if claim.spread}
+    assert {name: half[f"T3-{name}"] for name in ROWS} == {
+        "basic": 0.15, "rot": 0.26, "bg_rand": 0.27, "bg_img": 0.33, "bg_img_rot": 0.43, "rect": 0.12,
+        "rect_img": 0.36, "convex": 0.34, "mnist": 0.22,
+    }  # fmt: skip
+    assert half["T4-rot"] == round(196 * (0.0876 * 0.9124 / 50_000) ** 0.5, 2) != half["T3-rot"]
 
 
 def test_the_runs_of_every_claim_compose() -> None:

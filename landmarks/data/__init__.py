@@ -192,12 +192,7 @@ def load(settings: DataSettings, draws: Draws = FIRST) -> Data:
 
     A name of your own, with data.verify=false and data.root, stands for a set of MNIST's form (Fashion-MNIST).
     """
-    source = SOURCES.get(settings.name)
-    if source is None and (settings.verify or settings.root is None):
-        raise UsageError(
-            f"data.name: there is no data set {settings.name}{nearest(settings.name, SOURCES)}"
-            "; a set of MNIST's form under its own name wants data.verify=false data.root=FOLDER"
-        )
+    source = _source(settings)
     found: Data = import_module(source.module if source else MNIST).load(settings, draws)
     return found
 
@@ -207,7 +202,7 @@ def discover(settings: DataSettings) -> dict[str, Any]:
 
     {} for any other set. Raises LandmarksError for files that cannot be read, UsageError where a key has no effect.
     """
-    source = SOURCES.get(settings.name)
+    source = _source(settings)
     asked = [key for key in ("inputs", "classes") if getattr(settings, key) is None]
     _check_files(settings, source)
     if source is not None and source.own:
@@ -223,6 +218,17 @@ def discover(settings: DataSettings) -> dict[str, Any]:
             f"data.valid={settings.valid}: {settings.name} is generated, and nothing of it is held out; leave it out"
         )
     return {}
+
+
+def _source(settings: DataSettings) -> Source | None:
+    """The line of the table; None for files of MNIST's form. Raises UsageError for a name that is not known."""
+    source = SOURCES.get(settings.name)
+    if source is None and (settings.verify or settings.root is None):
+        raise UsageError(
+            f"data.name: there is no data set {settings.name}{nearest(settings.name, SOURCES)}"
+            "; a set of MNIST's form under its own name wants data.verify=false data.root=FOLDER"
+        )
+    return source
 
 
 def _check_files(settings: DataSettings, source: Source | None) -> None:

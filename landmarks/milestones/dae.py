@@ -170,7 +170,9 @@ class DAE(Milestone):
         noisy, touched = self.corrupt(x) if self.config.corruption.during == "pretraining" else (x, None)
         outputs = self.rebuild(k, self.layer_list[k](noisy).sigmoid())
         alpha, beta = self.config.emphasis.corrupted, self.config.emphasis.intact
-        weights = None if touched is None or alpha == beta == 1 else torch.where(touched, alpha, beta)
+        weights = None
+        if touched is not None and not alpha == beta == 1:
+            weights = torch.full_like(x, beta).masked_fill_(touched, alpha)  # of two numbers `where` may wait for CUDA
         return losses(outputs, x, weights, self.linear(k))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -212,8 +214,11 @@ class DAE(Milestone):
         return {"loss": loss, "error": (answers.argmax(1) != batch.y).float().mean()}
 
     def calibrate(self, data: Data) -> None:
-        """Fit the probe to the labelled patterns – drawn once for a seed – and choose its penalty on `valid`."""
-        if (settings := self.config.probe) is None:
+        """Fit the probe to the labelled patterns – drawn once for a seed – and choose its penalty on `valid`.
+
+        Where one of the two is missing, as of other files that are only measured, the probe stays as it is.
+        """
+        if (settings := self.config.probe) is None or not {"train", "valid"} <= data.splits.keys():
             return
         train, valid = data.splits["train"], data.splits["valid"]
         drawn = stream(self.config.seed, self.config.first_replica, "evaluation")
@@ -320,5 +325,11 @@ def check(config: DAEConfig) -> None:
         raise UsageError("corruption.level: at 1 nothing of a pattern is left to rebuild it from; give less")
     if config.corruption.name == "gaussian" and config.emphasis != Emphasis(corrupted=1.0, intact=1.0):
         raise UsageError("emphasis: gaussian noise leaves no component intact, so both must be 1")
+    rebuilds = config.pretraining.epochs > 0
+    noisy = rebuilds and config.corruption.level > 0 and config.corruption.during == "pretraining"
+    if not noisy and config.emphasis != Emphasis(corrupted=1.0, intact=1.0):
+        raise UsageError("emphasis: no layer rebuilds anything from noise here, so both must be 1")
+    if not rebuilds and config.model.decoder != "sigmoid":
+        raise UsageError("model.decoder: without pretraining nothing is rebuilt, so it must be sigmoid")
     if config.emphasis.corrupted == config.emphasis.intact == 0:
         raise UsageError("emphasis: where nothing counts nothing is learned; one of the two must be > 0")
