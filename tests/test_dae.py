@@ -15,7 +15,6 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from matplotlib.figure import Figure
 from torch import Tensor
 
 import landmarks
@@ -503,18 +502,3 @@ def test_the_runs_of_every_claim_compose() -> None:
 def test_a_draw_of_ours_is_never_the_published_set() -> None:
     named = {name for claim in DAE.card.claims for name in claim.data}
     assert named & {*data.SOURCES} == {"mnist50k"}
-
-
-def test_errors_by_depth_are_drawn_with_and_without_pretraining(workplace: Path) -> None:
-    from landmarks.figures import dae as draw
-
-    small = ("data.sizes=[60,20,30]", "epochs=1", "figures=false", "batch_size=20")
-    arms = {
-        name: [landmarks.run("dae", *small, f"model.hidden={h}", f"pretraining.epochs={n}", quiet=True)
-               for h in ("[12]", "[12,12]")]
-        for name, n in (("pretrained", 1), ("not", 0))
-    }  # fmt: skip
-    figure = draw.by_depth(arms)
-    assert isinstance(figure, Figure)
-    (axes,) = figure.axes
-    assert [line.get_label() for line in axes.get_legend_handles_labels()[0]] == ["pretrained", "not"]

@@ -585,7 +585,8 @@ def test_pictures_are_learned_measured_and_drawn(monkeypatch: pytest.MonkeyPatch
     assert set(run.figures) == {"curves", "losses", "coverage", "samples_by_epoch", "neighbours", "interpolation"}
     for name in ("training_images", "class_gaussians", "gaussian", "marginals", "untrained", "covered", "entropy"):
         assert f"test/{name}" in run.metrics
-    assert "paper: 225 nats ± 2" in run.result
+    assert "nats of test mnist50k, " in run.result
+    assert "paper: 225 ± 2 nats" in run.result
     assert "training images themselves" in run.result
     assert run.sample(3).shape == (3, 28, 28)
     assert 0 <= float(run.sample(3).min()) <= float(run.sample(3).max()) <= 1

@@ -166,9 +166,9 @@ def conclude(gan: GAN, metrics: Mapping[str, float]) -> str:
         modes = gan.config.data.modes or (gan.reader.classes if gan.reader else 0)
         what = "modes" if gan.config.data.modes else "classes"
         covered = f", {round(found['covered'] * modes)} of {modes} {what} drawn"
-    paper = f"paper: {gan.claim.format(gan.claim.published)} ± 2 on MNIST (Table 1); " if gan.claim else ""
+    paper = f"paper: {gan.claim.published:g} ± {gan.claim.spread:g} nats on MNIST (Table 1); " if gan.claim else ""
     loss = f"D's loss {found['discriminator_loss']:.3f} (chance: {math.log(2):.3f})"
     return (
         f"log-likelihood {found['log_likelihood']:{digits}} ± {found['log_likelihood_se']:{digits}} nats of {split}"
-        f" patterns{covered}, {loss}; {paper}by the same measure {', '.join(beside)}"
+        f" {gan.config.data.name}{covered}, {loss}; {paper}by the same measure {', '.join(beside)}"
     )

@@ -1,4 +1,4 @@
-"""The pictures of the denoising autoencoders: filters (2010, Figs. 5–7), what is rebuilt of what, errors by depth."""
+"""The pictures of the denoising autoencoders: filters (2010, Figs. 5–7), what is rebuilt of what."""
 
 from __future__ import annotations
 
@@ -93,25 +93,6 @@ def contrast(arms: Mapping[str, Sequence[Run]]) -> Figure:
     bars.set_xticks(range(len(arms)), [*arms])
     bars.margins(y=0.15)
     _plain(bars)
-    return figure
-
-
-def by_depth(arms: Mapping[str, Sequence[Run]]) -> Figure:
-    """Test error by the number of layers (2010, Fig. 10), a line for each arm, the mean over runs of equal depth."""
-    figure = Figure(figsize=(5.2, 3.8), layout="constrained")
-    axes = figure.subplots()
-    for (name, runs), colour in zip(arms.items(), (ACCENT, INK, PALE, BLUE), strict=False):
-        errors: dict[int, list[float]] = {}
-        for run in runs:
-            errors.setdefault(len(run.config["model"]["hidden"]), []).append(100 * run.metrics["test/error"])
-        depths = sorted(errors)
-        axes.plot(depths, [np.mean(errors[depth]) for depth in depths], color=colour, marker="o", ms=4, label=name)
-        for depth in depths:
-            _whisker(axes, depth, np.array(errors[depth]))
-    axes.set_title("test error (%) by the number of layers", fontsize=10)
-    axes.locator_params(axis="x", integer=True)
-    axes.legend(fontsize=9, frameon=False)
-    _plain(axes)
     return figure
 
 
