@@ -7,6 +7,7 @@ import gc
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 from hydra._internal.config_repository import ConfigRepository
@@ -61,7 +62,11 @@ def toy(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Non
     folder = workplace / "configs"
     shutil.copytree(config.folder(), folder)
     monkeypatch.setattr(config, "folder", lambda: folder)
+    monkeypatch.setitem(data.SOURCES, "toy", data.Source("toy", "of the tests", "made up", "any", "tests.toys"))
     monkeypatch.setattr(data, "load", toys.load, raising=False)
+    monkeypatch.setitem(
+        cast("dict[str, data.Source]", data.SOURCES), "toy", data.Source("toy", "bits", "none", "few", "tests.toys")
+    )
 
     def add(name: str) -> None:
         entry = catalog.Entry(name, "2026", "toy", "nobody", "logic", "none", "1 s", f"tests.toys:{TOYS[name]}")
