@@ -293,7 +293,8 @@ class Loop:
         """Stand where a checkpoint stood; what `decide` stopped there goes on if the run has become longer."""
         self.state = State(**checkpoint["state"])
         same = checkpoint["length"] == [self.settings.epochs, self.settings.steps]
-        self.state.ended, self.state.stopped = self.state.ended and same, self.state.stopped and same
+        passed = self.state.phase < len(self.phases) - 1  # a longer run would have gone on to the next phase, too
+        self.state.ended, self.state.stopped = self.state.ended and (same or passed), self.state.stopped and same
         self.milestone.load_state_dict(checkpoint["model"])
         self.milestone.factor = checkpoint["factor"]
         self.milestone.memory = {name: kept.to(self.device) for name, kept in checkpoint["memory"].items()}

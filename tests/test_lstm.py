@@ -777,6 +777,31 @@ def test_a_killed_run_ends_as_an_uninterrupted_one(
         assert 0 < landmarks.load(whole).curves["train/solved"].value[4] < 1
 
 
+def test_a_run_cut_between_its_phases_and_made_longer_ends_as_a_longer_one(
+    workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["experiment=long_lag", "data.p=4", "replicas=2", "data.tested=8", "eval_every=20", "log_every=20",
+             "data.block=10", "figures=false"]  # fmt: skip
+    longer = execute.start(config.compose("lstm", [*words, "steps=300"]), quiet=True)
+    with monkeypatch.context() as patch:
+        step = LSTM.step
+
+        def killed(self: LSTM, batch: Batch) -> dict[str, Tensor]:
+            if self.phase.name != "inputs alone":
+                raise Killed
+            return step(self, batch)
+
+        patch.setattr(LSTM, "step", killed)
+        with pytest.raises(Killed):
+            execute.start(config.compose("lstm", [*words, "steps=250"]), quiet=True)
+    cut = runs.find("last", "runs")
+    execute.resume(cut, ["steps=300"], quiet=True)
+    first = landmarks.load(longer).curves["train/loss"]
+    assert landmarks.load(cut).curves["train/loss"] == first
+    assert 0 < max(first.step) - 300 < 250  # the first phase ended before its length
+    assert (longer / "model.safetensors").read_bytes() == (cut / "model.safetensors").read_bytes()
+
+
 def test_a_quick_run_says_what_came_out_and_draws_it(workplace: Path) -> None:
     run = landmarks.run("lstm", *TINY, *EASY, quiet=True)
     assert re.match(

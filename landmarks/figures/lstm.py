@@ -59,7 +59,8 @@ def errors(milestone: LSTM) -> Figure:
     axes.set(xlabel="training sequences", ylabel="wrong (%)", ylim=(-2, 103), xlim=(0, None))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     axes.locator_params(axis="x", nbins=6)
-    dots = " (dots: learned, and frozen from then on)" if bool(milestone.done.any()) else ""
+    since = ", and frozen from then on" if milestone.config.criterion.counted else ""  # else a stretch later
+    dots = f" (dots: learned{since})" if bool(milestone.done.any()) else ""
     axes.set_title(f"Each start's errors on new sequences{dots}", fontsize=10)
     _bare(axes)
     return figure
