@@ -62,7 +62,6 @@ def toy(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Non
     folder = workplace / "configs"
     shutil.copytree(config.folder(), folder)
     monkeypatch.setattr(config, "folder", lambda: folder)
-    monkeypatch.setitem(data.SOURCES, "toy", data.Source("toy", "of the tests", "made up", "any", "tests.toys"))
     monkeypatch.setattr(data, "load", toys.load, raising=False)
     monkeypatch.setitem(
         cast("dict[str, data.Source]", data.SOURCES), "toy", data.Source("toy", "bits", "none", "few", "tests.toys")
