@@ -48,7 +48,8 @@ class Prediction:
 def evaluate(folder: Path, overrides: Sequence[str] = ()) -> dict[str, float]:
     """Measure a finished run's model on its own data, or on what `data.…` overrides name; names as in the log.
 
-    Other files of your own are made into patterns as the run's own were, and are a `test` split as a whole. Raises
+    Other files of your own are made into patterns as the run's own were, and are a `test` split as a whole. What was
+    calibrated on the run's own data stays as it is where others are measured. Raises
     LandmarksError where the run is not finished, its own data have changed or others do not fit, UsageError for another
     override.
     """
@@ -65,18 +66,24 @@ def evaluate(folder: Path, overrides: Sequence[str] = ()) -> dict[str, float]:
             f"data.name={source.name}: has patterns of {learned}, which this run has learned from; name another set"
         )
     device = devices.resolve(settings.device)
-    found = _data(folder, settings, given).to(device)
+    own = not _elsewhere(settings, given)
+    found = _data(folder, settings, own).to(device)
     milestone = milestone.to(device)
     with devices.prepared(settings), devices.autocast(device, settings.precision):
-        return loop.measure(milestone, found, found.splits, device)
+        return loop.measure(milestone, found, found.splits, device, calibrate=own)
 
 
-def _data(folder: Path, settings: Settings, given: set[str]) -> Data:
-    """The run's data as it was trained; or others, made into the same form. Raises LandmarksError, or UsageError."""
-    draws = data.Draws.of(settings)
+def _elsewhere(settings: Settings, given: set[str]) -> bool:
+    """Whether overrides of these keys name other patterns than the run's own."""
     source = data.SOURCES.get(settings.data.name)
     generated = source is not None and source.generated
-    if not any(key in ELSEWHERE or (generated and key.startswith("data.")) for key in given):
+    return any(key in ELSEWHERE or (generated and key.startswith("data.")) for key in given)
+
+
+def _data(folder: Path, settings: Settings, own: bool) -> Data:
+    """The run's data as it was trained; or others, made into the same form. Raises LandmarksError, or UsageError."""
+    draws = data.Draws.of(settings)
+    if own:
         found = data.load(settings.data, draws)
         execute.beginning(folder, found.checksum)
         return found

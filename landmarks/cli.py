@@ -34,6 +34,7 @@ landmarks – the models that made deep learning, re-run as their papers describ
   landmarks resume RUN [epochs=40]     go on after a stop, or longer
   landmarks runs                       the runs so far
   landmarks plot RUN… [--metric M,…]   runs beside each other, groups over seeds with intervals
+                [--against KEY]        … their last values by a setting (by its length where it is a list)
                 [-o FILE] [--slide]    … as FILE.png, .svg or .pdf; readable on a projector
   landmarks board [RUN…]               TensorBoard over them
   landmarks evaluate RUN [data.root=…] measure a trained model again, or on other data
@@ -283,14 +284,14 @@ def _wait() -> NoReturn:
 
 
 def _plot(words: Sequence[str]) -> int:
-    arguments = Arguments(words, ("--runs", "--metric", "-o"), switches=("--slide",))
+    arguments = Arguments(words, ("--runs", "--metric", "--against", "-o"), switches=("--slide",))
     if not arguments.words:
         raise UsageError("plot wants runs: folders, the ends of their names, last, or a pattern such as 'runs/lenet/*'")
     from landmarks import compare
 
     options = arguments.options
     folders = compare.find(arguments.words, options.get("--runs", "runs"))
-    found = compare.Comparison(folders, options.get("--metric"))
+    found = compare.Comparison(folders, options.get("--metric"), options.get("--against"))
     path = found.save(Path(options["-o"]) if "-o" in options else None, "--slide" in options)
     if not arguments.quiet:
         for note in found.notes:

@@ -324,13 +324,19 @@ class Loop:
         )
 
 
-def measure(milestone: Milestone, data: Data, splits: Iterable[str], device: torch.device) -> dict[str, float]:
-    """Measures of splits as `test/…`, of the training set as `train_set/…`, with draws that are the same each time."""
+def measure(
+    milestone: Milestone, data: Data, splits: Iterable[str], device: torch.device, calibrate: bool = True
+) -> dict[str, float]:
+    """Measures of splits as `test/…`, of the training set as `train_set/…`, with draws that are the same each time.
+
+    Without `calibrate` what measuring needs stays as a run's own data have made it.
+    """
     settings = milestone.config
     seed = torch_seed(settings.seed, settings.first_replica, "evaluation")
     found: dict[str, float] = {}
-    with torch.no_grad(), devices.own_randomness(device, seed):
-        milestone.calibrate(data)
+    if calibrate:
+        with torch.no_grad(), devices.own_randomness(device, seed):
+            milestone.calibrate(data)
     for name in splits:
         with torch.no_grad(), devices.own_randomness(device, seed):
             measured = milestone.measure(data.splits[name])

@@ -502,3 +502,24 @@ def test_the_runs_of_every_claim_compose() -> None:
 def test_a_draw_of_ours_is_never_the_published_set() -> None:
     named = {name for claim in DAE.card.claims for name in claim.data}
     assert named & {*data.SOURCES} == {"mnist50k"}
+
+
+def test_a_probe_is_not_fitted_anew_to_other_data(workplace: Path) -> None:
+    words = (
+        "experiment=features",
+        "data.digits=mnist5k",
+        "data.sizes=[200,60,80]",
+        "model.hidden=[12]",
+        "probe.labels=100",
+    )
+    run = landmarks.run("dae", *words, "pretraining.epochs=1", "figures=false", quiet=True)
+    fitted = run.model().output.weight.detach()
+    seen: list[torch.Tensor] = []
+    with pytest.MonkeyPatch.context() as patch:
+        measure = DAE.measure
+        patch.setattr(
+            DAE, "measure", lambda self, split: seen.append(self.output.weight.detach()) or measure(self, split)
+        )
+        run.evaluate("data.name=bg_rand")
+    assert all(torch.equal(fitted, weight) for weight in seen)
+    assert run.evaluate()["test/probe_error"] == run.metrics["test/probe_error"]

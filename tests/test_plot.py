@@ -25,6 +25,7 @@ from rich.console import Console as Terminal
 from scipy import stats
 
 from landmarks import cli, compare, config, watch
+from landmarks.against import Axis
 from landmarks.errors import UsageError
 from landmarks.figures import comparison
 
@@ -169,11 +170,11 @@ def test_one_number_that_differs_becomes_an_axis(make: Make) -> None:
         for seed in (0, 1)
     ]
     found = compare.Comparison(folders)
-    assert found.key == "optimizer.mu"
+    assert found.axis == Axis("optimizer.mu")
     assert [group.settings["optimizer.mu"] for group in found.groups] == [0.02, 0.1, 0.3]
     curves, against = comparison.draw(found).axes
     assert (curves.get_xlabel(), against.get_xlabel(), against.get_xscale()) == ("epochs", "optimizer.mu", "log")
-    assert compare.Comparison(folders[:4]).key is None
+    assert compare.Comparison(folders[:4]).axis is None
 
 
 def test_metrics_become_panels_and_errors_percent(make: Make) -> None:

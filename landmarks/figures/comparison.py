@@ -9,13 +9,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from landmarks import measures
+from landmarks.groups import ONE
 from landmarks.plots import PANELS, logarithmic
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from landmarks.against import Axis
     from landmarks.compare import Comparison, Panel
+    from landmarks.groups import Group, Line
 
 
 @dataclass(frozen=True)
@@ -39,22 +42,26 @@ MARKERS = "os^DvPX<>h*"
 
 
 def draw(found: Comparison, slide: bool = False) -> Figure:
-    """One panel a measure, a line a group; where one number alone differs also the last values against it."""
+    """One panel a measure, a line a group; where one number alone differs also the last values against it.
+
+    Where the setting to draw against was asked for, the last values alone.
+    """
     from matplotlib.figure import Figure
 
-    look, wide = SLIDE if slide else PAPER, 2 if found.key else 1
+    look, wide = SLIDE if slide else PAPER, 2 if found.axis and not found.asked else 1
     if len(found.panels) > 2:
         look = replace(look, direct=False)  # names beside every panel would leave no room for the lines
-    columns = wide if len(found.panels) > 1 and found.key else min(len(found.panels) * wide, PANELS)
+    columns = wide if len(found.panels) > 1 and wide > 1 else min(len(found.panels) * wide, PANELS)
     rows = math.ceil(len(found.panels) * wide / columns)
     size = (16.0, 9.0) if slide else (max(6.4, 4.4 * columns), 3.9 * rows)
     figure = Figure(figsize=size, layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False)
     places = iter(grid.flat)
     for panel in found.panels:
-        _lines(next(places), panel, look, height=size[1] / rows)
-        if found.key:
-            _against(next(places), panel, found.key, look)
+        if not found.asked:
+            _lines(next(places), panel, look, height=size[1] / rows)
+        if found.axis:
+            _against(next(places), panel, found.axis, look, height=size[1] / rows)
     for axes in places:
         axes.remove()
     figure.suptitle(found.title, fontsize=look.title)
@@ -79,7 +86,7 @@ def _lines(axes: Axes, panel: Panel, look: Look, height: float) -> None:
     if all(len(line.at) == 1 for line in panel.lines):
         return _dots(axes, panel, factor, look)
     for number, line in enumerate(panel.lines):
-        colour, marker = PALETTE[number % len(PALETTE)], MARKERS[number % len(MARKERS)]
+        colour, marker = _style(line.group)
         every = math.ceil(len(line.at) / look.ticks)
         axes.plot(
             line.at, factor * line.mean, color=colour, linewidth=look.line, label=line.group.title,
@@ -94,41 +101,59 @@ def _lines(axes: Axes, panel: Panel, look: Look, height: float) -> None:
     _dress(axes, panel.metric, panel.unit, look)
     axes.locator_params(axis="x", integer=True, nbins=look.ticks)
     if look.direct:
-        _name(axes, panel, factor, look, height)
+        axes.set_xlim(right=max(line.at[-1] for line in panel.lines))
+        _name(axes, [(line.at[-1], [line]) for line in panel.lines], factor, look, height)
+
+
+def _style(group: Group) -> tuple[str, str]:
+    """Colour and marker of a group, the same in every panel."""
+    return PALETTE[group.number % len(PALETTE)], MARKERS[group.number % len(MARKERS)]
 
 
 def _dots(axes: Axes, panel: Panel, factor: float, look: Look) -> None:
     """A measure that was taken once, as of runs in which nothing is learned: a dot for each group."""
     for number, line in enumerate(panel.lines):
-        colour, marker = PALETTE[number % len(PALETTE)], MARKERS[number % len(MARKERS)]
-        mean, low, high = (factor * float(ends[0]) for ends in (line.mean, line.low, line.high))
-        axes.errorbar(
-            number, mean, [[mean - low], [high - mean]] if high >= low else None, color=colour, marker=marker,
-            markersize=2 * look.marker, capsize=look.marker, linestyle="none", label=line.group.title,
-        )  # fmt: skip
+        _dot(axes, number, line, factor, look, size=2, label=line.group.title)
     _publish(axes, panel, factor, look)
     _dress(axes, panel.metric, "", look)
     axes.set_xticks(range(len(panel.lines)), [line.group.label if look.direct else "" for line in panel.lines])
     axes.margins(0.15)
 
 
-def _name(axes: Axes, panel: Panel, factor: float, look: Look, height: float) -> None:
-    """Each line's name at the right edge, on the level where it ends, moved apart where they would overlap."""
-    last = max(line.at[-1] for line in panel.lines)
-    axes.set_xlim(right=last)
-    axes.set_ylim(axes.get_ylim())  # as scaled to the lines, which is otherwise done when the figure is drawn
-    alike = len({line.group.notes for line in panel.lines}) == 1
-    ends = [factor * float(line.mean[-1]) for line in panel.lines]
+def _dot(axes: Axes, at: float, line: Line, factor: float, look: Look, size: float, label: str = "") -> None:
+    """A group's last value with its interval."""
+    colour, marker = _style(line.group)
+    mean, low, high = (factor * float(ends[-1]) for ends in (line.mean, line.low, line.high))
+    axes.errorbar(
+        at, mean, [[mean - low], [high - mean]] if high >= low else None, color=colour, marker=marker, label=label,
+        markersize=size * look.marker, elinewidth=look.line, capsize=look.marker, linestyle="none", zorder=3,
+    )  # fmt: skip
+
+
+def _notes(lines: Sequence[Line]) -> str:
+    """What the groups of one line say of themselves, each thing once."""
+    notes = dict.fromkeys(line.group.notes or ONE for line in lines)
+    return "" if [*notes] == [ONE] else "; ".join(notes)
+
+
+def _name(axes: Axes, drawn: Sequence[tuple[float, Sequence[Line]]], factor: float, look: Look, height: float) -> None:
+    """The name of each (end, groups) at the right edge, on the level of its end, apart where they would overlap."""
+    axes.set_xlim(axes.get_xlim())  # as scaled to the lines, which is otherwise done when the figure is drawn
+    axes.set_ylim(axes.get_ylim())
+    last = axes.get_xlim()[1]
+    notes = [_notes(lines) for _, lines in drawn]
+    ends = [factor * float(lines[-1].mean[-1]) for _, lines in drawn]
+    said = notes if len({*notes}) > 1 else [""] * len(notes)
     texts = [
-        "\n".join(textwrap.fill(part, 22) for part in (line.group.label, "" if alike else line.group.notes) if part)
-        for line in panel.lines
+        "\n".join(textwrap.fill(part, 22) for part in (lines[-1].group.label, note) if part)
+        for (_, lines), note in zip(drawn, said, strict=True)
     ]
     place = axes.transData + axes.transAxes.inverted()
     levels = [float(place.transform((last, end))[1]) for end in ends]
     rooms = [1.25 * look.text * (text.count("\n") + 1) / 72 / (0.72 * height) for text in texts]
-    for number, (line, at) in enumerate(zip(panel.lines, _apart(levels, rooms), strict=True)):
-        colour = PALETTE[number % len(PALETTE)]
-        axes.hlines(ends[number], line.at[-1], last, color=colour, linewidth=look.line / 2, linestyle=":")
+    for number, ((end, lines), at) in enumerate(zip(drawn, _apart(levels, rooms), strict=True)):
+        colour, _ = _style(lines[-1].group)
+        axes.hlines(ends[number], end, last, color=colour, linewidth=look.line / 2, linestyle=":")
         axes.annotate(
             texts[number], (1.0, levels[number]), (1.06, at), xycoords="axes fraction", va="center", color=colour,
             fontsize=look.text, fontweight="bold", annotation_clip=False,
@@ -149,26 +174,31 @@ def _apart(levels: Sequence[float], rooms: Sequence[float]) -> list[float]:
     return at
 
 
-def _against(axes: Axes, panel: Panel, key: str, look: Look) -> None:
-    """The last values against the one number that differs."""
+def _against(axes: Axes, panel: Panel, axis: Axis, look: Look, height: float) -> None:
+    """The last values against a setting, joined in grey, or in the colour of each line where it was asked for."""
     factor = 100 if measures.is_fraction(panel.metric) else 1
-    for number, line in enumerate(panel.lines):
-        mean, low, high = (factor * float(ends[-1]) for ends in (line.mean, line.low, line.high))
-        axes.errorbar(
-            line.group.settings[key], mean, [[mean - low], [high - mean]] if high >= low else None,
-            color=PALETTE[number % len(PALETTE)], marker=MARKERS[number % len(MARKERS)], markersize=1.5 * look.marker,
-            elinewidth=look.line, capsize=look.marker, linestyle="none", zorder=3,
-        )  # fmt: skip
-    at = [line.group.settings[key] for line in panel.lines]
-    axes.plot(at, [factor * line.mean[-1] for line in panel.lines], color="#999999", linewidth=look.line / 2, zorder=1)
-    if min(at) > 0 and max(at) > 10 * min(at):
+    joined = axis.series(panel.lines)
+    for lines in joined:
+        at, means = [axis.at(line.group) for line in lines], [factor * line.mean[-1] for line in lines]
+        if axis.asked:
+            (colour, marker), notes = _style(lines[0].group), _notes(lines)
+            label = f"{lines[0].group.label} ({notes})" if notes else lines[0].group.label
+            axes.plot(at, means, color=colour, marker=marker, linewidth=look.line, label=label)
+        else:
+            axes.plot(at, means, color="#999999", linewidth=look.line / 2, zorder=1)
+        for place, line in zip(at, lines, strict=True):
+            _dot(axes, place, line, factor, look, size=1.5)
+    places = sorted({axis.at(line.group) for line in panel.lines})
+    if min(places) > 0 and max(places) > 10 * min(places):
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    if len(at) <= 7:
-        axes.set_xticks(at, [f"{value:g}" for value in at])
+    if len(places) <= 7:
+        axes.set_xticks(places, [f"{value:g}" for value in places])
         axes.minorticks_off()
     _publish(axes, panel, factor, look)
-    _dress(axes, f"{panel.metric}, last", key, look)
+    _dress(axes, f"{panel.metric}, last", axis.name, look)
+    if axis.asked and look.direct:
+        _name(axes, [(axis.at(lines[-1].group), lines) for lines in joined], factor, look, height)
 
 
 def _publish(axes: Axes, panel: Panel, factor: float, look: Look) -> None:

@@ -39,6 +39,7 @@ class Model:
     output_gate: bool
     in_biases: tuple[float, ...] | None
     out_biases: tuple[float, ...] | None
+    forget_biases: tuple[float, ...] | None
     carousel: Annotated[float, NOT_NEGATIVE]
     units: Annotated[int, POSITIVE] | None
     activation: Literal["logistic", "tanh"]
@@ -67,16 +68,18 @@ def check(model: Model) -> None:
             f"model.units must be {'null' if model.gated else 'a whole number'} for model.cell={model.cell}, got"
             f" {'null' if model.units is None else model.units}"
         )
-    for key, gates in (("in_biases", True), ("out_biases", model.output_gate)):
+    for kind in ("in", "out", "forget"):
+        key, gates = f"{kind}_biases", kind in model.form.columns
         values = getattr(model, key)
         if values is None:
             continue
         if len(values) != model.blocks or not gates:
-            wanted = f"one number for each of the {model.blocks} blocks" if gates else "null without output gates"
+            wanted = f"one number for each of the {model.blocks} blocks" if gates else "null without such gates"
             raise UsageError(f"model.{key} must be {wanted}, got {[*values]}")
         if model.bias == "none":
             raise UsageError(f"model.{key} are biases, and model.bias=none says that there are none; make it null")
-    for key, usual in (("in_biases", None), ("out_biases", None), ("plain", False), ("output_gate", True)):
+    usually = {"in_biases": None, "out_biases": None, "plain": False, "output_gate": True}
+    for key, usual in usually.items():
         if not model.gated and getattr(model, key) != usual:
             said = "null" if usual is None else str(usual).lower()
             raise UsageError(f"model.{key} is of memory cells alone, and must be {said} for model.cell={model.cell}")
@@ -138,7 +141,8 @@ class RecurrentNets(nn.Module):
         for name in {"recurrent", "bias", "output_bias", "shortcut"} - {*self.shapes}:
             self.register_parameter(name, None)
         absent = self.form.units - self.shapes.get("bias", (1, 0))[1]
-        for kind, values in (("in", self.model.in_biases), ("out", self.model.out_biases)):
+        for kind in ("in", "out", "forget"):
+            values = getattr(self.model, f"{kind}_biases")
             if values is not None:
                 at = self.form.columns[kind].start - absent
                 self.get_parameter("bias").data[:, 0, at : at + len(values)] = torch.tensor(values)
