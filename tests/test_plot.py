@@ -18,7 +18,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import LineCollection
 from matplotlib.text import Text
 from PIL import Image
 from rich.console import Console as Terminal
@@ -175,6 +177,166 @@ def test_one_number_that_differs_becomes_an_axis(make: Make) -> None:
     curves, against = comparison.draw(found).axes
     assert (curves.get_xlabel(), against.get_xlabel(), against.get_xscale()) == ("epochs", "optimizer.mu", "log")
     assert compare.Comparison(folders[:4]).axis is None
+
+
+DEPTHS = ("[400]", "[400,400]", "[400,400,400]")
+ERRORS = {15: (0.05, 0.04, 0.03), 0: (0.06, 0.07, 0.09)}
+"""Made-up last test errors by depth, with epochs of pretraining and without."""
+
+
+@pytest.fixture
+def stacks(make: Make) -> list[Path]:
+    """Three depths, with pretraining and without, two seeds each; the deepest first."""
+    return [
+        make(
+            f"model.hidden={DEPTHS[depth]}", f"pretraining.epochs={epochs}", name="dae", seed=seed,
+            valid__error=[0.5, 0.3], test__error=[errors[depth] + 0.002 * seed], train__loss=[9.0, 10 * errors[depth]],
+        )
+        for epochs, errors in ERRORS.items()
+        for depth in (2, 0, 1)
+        for seed in (0, 1)
+    ]  # fmt: skip
+
+
+def joined(axes: Axes) -> dict[str, tuple[list[float], list[float]]]:
+    """The lines of a panel that have a name: where they go through."""
+    named = [line for line in axes.lines if line.get_linestyle() == "-" and not str(line.get_label()).startswith("_")]
+    return {str(line.get_label()): (line.get_xdata(), line.get_ydata()) for line in named}  # type: ignore[misc]
+
+
+def test_a_length_that_was_asked_for_is_an_axis_and_what_else_differs_a_line(stacks: list[Path]) -> None:
+    found = compare.Comparison(stacks, "test/error", against="model.hidden")
+    (axes,) = comparison.draw(found).axes
+    lines = joined(axes)
+    assert [*lines] == ["pretraining.epochs=15 (2 seeds)", "pretraining.epochs=0 (2 seeds)"]
+    for (at, means), errors in zip(lines.values(), ERRORS.values(), strict=True):
+        assert [*at] == [1, 2, 3]
+        assert [*means] == pytest.approx([100 * (error + 0.001) for error in errors])
+    assert axes.get_xlabel() == "model.hidden (how many)"
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["1", "2", "3"]
+    assert found.caption == "bar: 95 % t-interval of the mean over seeds; n = 2 seeds each"
+
+
+def test_a_point_has_the_t_interval_of_its_seeds(stacks: list[Path]) -> None:
+    (axes,) = comparison.draw(compare.Comparison(stacks, "test/error", against="model.hidden")).axes
+    bars = [segment for bar in axes.collections if isinstance(bar, LineCollection) for segment in bar.get_segments()]
+    expected = [
+        (depth + 1, stats.t.interval(0.95, 1, loc=np.mean(draws), scale=stats.sem(draws)))
+        for errors in ERRORS.values()
+        for depth, draws in enumerate([100 * error, 100 * error + 0.2] for error in errors)
+    ]
+    assert len(bars) == 6
+    for bar, (at, interval) in zip(bars, expected, strict=True):
+        assert np.array(bar)[:, 0].tolist() == [at, at]
+        assert np.array(bar)[:, 1] == pytest.approx(np.maximum(interval, 0))
+
+
+def test_a_number_that_was_asked_for_is_an_axis(stacks: list[Path]) -> None:
+    found = compare.Comparison(stacks, "test/error", against="pretraining.epochs")
+    (axes,) = comparison.draw(found).axes
+    assert {label: [*at] for label, (at, _) in joined(axes).items()} == {
+        f"model.hidden={depth} (2 seeds)".replace(",", ", "): [0, 15] for depth in np.array(DEPTHS)[[2, 0, 1]]
+    }
+    assert axes.get_xlabel() == "pretraining.epochs"
+
+
+def test_the_axis_asked_for_is_the_only_setting_that_differs(make: Make) -> None:
+    folders = [make(f"optimizer.mu={mu}", test__error=[0.5, mu]) for mu in (0.3, 0.1)]
+    (axes,) = comparison.draw(compare.Comparison(folders, against="optimizer.mu")).axes
+    ((label, (at, means)),) = joined(axes).items()
+    assert (label, [*at], [*means]) == ("lenet", [0.1, 0.3], pytest.approx([10, 30]))
+    assert [line.get_label() for line in axes.lines if line.get_linestyle() == "--"] == ["paper 0.95 %"]
+
+
+def test_a_line_says_what_not_all_of_its_points_share(make: Make) -> None:
+    folders = [make("optimizer.mu=0.1", seed=seed, test__error=[0.2]) for seed in (0, 1)]
+    folders += [
+        make("optimizer.mu=0.2", test__error=[0.2]),
+        make("optimizer.mu=0.3", test__error=[0.2], status="killed"),
+    ]
+    (axes,) = comparison.draw(compare.Comparison(folders, against="optimizer.mu")).axes
+    assert [*joined(axes)] == ["lenet (2 seeds; 1 run; killed)"]
+
+
+def test_each_metric_against_a_setting_has_a_panel_with_the_same_colours(stacks: list[Path]) -> None:
+    for folder in stacks[:6]:  # those with pretraining
+        log = (folder / "metrics.jsonl").read_text().splitlines()
+        (folder / "metrics.jsonl").write_text("".join(f"{line}\n" for line in log if "test/error" not in line))
+    found = compare.Comparison(stacks, "test/error,train/loss", against="model.hidden")
+    error, loss = comparison.draw(found).axes
+    assert (error.get_title(), loss.get_title()) == ("test error, last (%)", "train loss, last")
+    assert (len(joined(error)), len(joined(loss))) == (1, 2)
+    colours = [
+        {line.get_color() for line in axes.lines if line.get_label() == "pretraining.epochs=0 (2 seeds)"}
+        for axes in (error, loss)
+    ]
+    assert colours[0] == colours[1]
+
+
+def test_what_is_known_at_the_end_alone_is_a_last_value(stacks: list[Path]) -> None:
+    assert compare.Comparison(stacks).metrics == ["valid/error"]
+    assert compare.Comparison(stacks, against="model.hidden").metrics == ["test/error"]
+
+
+def test_the_table_has_the_setting_that_was_asked_for(stacks: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["plot", "dae", "--against", "model.hidden", "--metric", "test/error"]) == 0
+    *table, path = capsys.readouterr().out.splitlines()
+    rows = [re.split(r"  +", line) for line in table]
+    assert rows[0] == ["test/error", "95 % interval", "steps", "model.hidden", "group"]
+    assert [(row[0], row[3], row[4]) for row in rows[1:]] == [
+        (f"{100 * error + 0.1:.2f} %", depth.replace(",", ", "), f"pretraining.epochs={epochs} (2 seeds)")
+        for epochs, errors in ERRORS.items()
+        for error, depth in zip(errors, DEPTHS, strict=True)
+    ]
+    assert path == "dae-test_error-against-model_hidden.png"
+    assert compare.plot(stacks, "test/error", against="model.hidden") == Path(path)
+
+
+def test_a_slide_names_the_lines_against_a_setting(stacks: list[Path]) -> None:
+    figure = comparison.draw(compare.Comparison(stacks, "test/error", against="model.hidden"), slide=True)
+    FigureCanvasAgg(figure).draw()
+    assert figure.legends == []
+    names = [text for text in figure.axes[0].texts if text.get_text().startswith("pretraining")]
+    assert [text.get_text() for text in names] == ["pretraining.epochs=15", "pretraining.epochs=0"]
+    boxes = [Text.get_window_extent(text) for text in names]
+    assert not boxes[0].overlaps(boxes[1])
+    right = figure.axes[0].get_window_extent().x1
+    assert all(box.x0 > right and box.x1 <= figure.bbox.width for box in boxes)
+
+
+@pytest.mark.parametrize(
+    ("against", "sentence"),
+    [
+        ("model.hiden", r"these runs have no such setting \(did you mean model\.hidden\?\)"),
+        ("zzz", r"no such setting; what differs between these runs is .*model\.hidden.*$"),
+        ("model.decoder", r"it is sigmoid in runs/dae/\S+, and only numbers and lists have a place on an axis"),
+        ("data.correlation", r"it is null in runs/dae/\S+, and only numbers"),
+        ("histograms", r"it changes no number"),
+        ("corruption.level", r"it is 0\.\d+ in all of these runs; what differs between these runs is .*model\.hidden"),
+        ("seed", "draws of the same thing, and the mean is over them"),
+    ],
+)
+def test_what_is_no_axis_is_said_in_a_sentence(
+    stacks: list[Path], capsys: pytest.CaptureFixture[str], against: str, sentence: str
+) -> None:
+    assert cli.main(["plot", "dae", "--against", against]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"landmarks: --against {against}: ")
+    assert re.search(sentence, said)
+    assert said.count("\n") == 1
+
+
+def test_places_that_mean_different_things_are_no_axis(make: Make) -> None:
+    wide, narrow = (make(f"model.hidden=[{width}]", name="dae", test__error=[0.2]) for width in (500, 400))
+    with pytest.raises(UsageError, match=r"\[500\] and \[400\] have the same place; plot them apart"):
+        compare.Comparison([wide, narrow], against="model.hidden")
+    xor = make(name="mlp_xor", test__error=[0.2])
+    with pytest.raises(UsageError, match=r"it is a number in .*mlp_xor.* and a list in .*dae"):
+        compare.Comparison([wide, xor], against="model.hidden")
+    with pytest.raises(UsageError, match=r"it is no setting of .*lenet"):
+        compare.Comparison([wide, make(test__error=[0.2])], against="model.hidden")
+    with pytest.raises(UsageError, match=r"it is \[500\] in all of these runs; these runs differ in no setting"):
+        compare.Comparison([wide], against="model.hidden")
 
 
 def test_metrics_become_panels_and_errors_percent(make: Make) -> None:
