@@ -6,7 +6,7 @@ import math
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from landmarks import measures
 from landmarks.groups import ONE
@@ -120,13 +120,13 @@ def _dots(axes: Axes, panel: Panel, factor: float, look: Look) -> None:
     axes.margins(0.15)
 
 
-def _dot(axes: Axes, at: float, line: Line, factor: float, look: Look, size: float, label: str = "") -> None:
+def _dot(axes: Axes, at: float, line: Line, factor: float, look: Look, size: float, **style: Any) -> None:
     """A group's last value with its interval."""
     colour, marker = _style(line.group)
     mean, low, high = (factor * float(ends[-1]) for ends in (line.mean, line.low, line.high))
     axes.errorbar(
-        at, mean, [[mean - low], [high - mean]] if high >= low else None, color=colour, marker=marker, label=label,
-        markersize=size * look.marker, elinewidth=look.line, capsize=look.marker, linestyle="none", zorder=3,
+        at, mean, [[mean - low], [high - mean]] if high >= low else None, color=colour, marker=marker,
+        markersize=size * look.marker, capsize=look.marker, linestyle="none", **style,
     )  # fmt: skip
 
 
@@ -187,7 +187,7 @@ def _against(axes: Axes, panel: Panel, axis: Axis, look: Look, height: float) ->
         else:
             axes.plot(at, means, color="#999999", linewidth=look.line / 2, zorder=1)
         for place, line in zip(at, lines, strict=True):
-            _dot(axes, place, line, factor, look, size=1.5)
+            _dot(axes, place, line, factor, look, size=1.5, elinewidth=look.line, zorder=3)
     places = sorted({axis.at(line.group) for line in panel.lines})
     if min(places) > 0 and max(places) > 10 * min(places):
         axes.set_xscale("log")
