@@ -182,7 +182,9 @@ def _extended(folder: Path, overrides: Sequence[str]) -> config.Composed:
     tree = composed.tree
     summary = runs.summary(folder)
     if summary["status"] == "finished" and length is None:
-        raise LandmarksError(f"{folder}: this run is finished, and has no length that could be extended")
+        learned = "has no length that could be extended"
+        what = learned if summary["steps"] else "nothing is learned in it that could go on"
+        raise LandmarksError(f"{folder}: this run is finished, and {what}")
     if summary["status"] == "finished" and tree[unit] == length:
         raise LandmarksError(
             f"{folder}: this run is finished ({unit}={length});"
