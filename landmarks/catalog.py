@@ -78,7 +78,7 @@ register(
         "Hochreiter, Schmidhuber",
         "sequences",
         "31,390 sequences",
-        "30 s",
+        "20 s",
         "landmarks.milestones.lstm:LSTM",
     )
 )
@@ -102,7 +102,7 @@ register(
         "Vincent, Larochelle, Lajoie, Bengio, Manzagol",
         "digits, varied",
         "2.84 % test error",
-        "40 s",
+        "25 s",
         "landmarks.milestones.dae:DAE",
     )
 )
