@@ -430,9 +430,9 @@ def test_the_probe_sees_no_test_pattern() -> None:
         (("emphasis.intact=0.5", "pretraining.epochs=0"), "emphasis: no layer rebuilds anything from noise"),
         (("model.decoder=linear", "pretraining.epochs=0"), "model.decoder: without pretraining"),
         (("data.name=cifar",), "data.name: there is no data set cifar"),
-        (("data.name=bg_img",), "data.correlation: must be given"),
+        (("data.name=bg_img",), "data.correlation must be given"),
         (("model.hidden=[]",), "model.hidden must be"),
-        (("data.name=mnist50k",), "data.digits: is without effect on data.name=mnist50k"),
+        (("data.name=mnist50k",), "data.digits is without effect on mnist50k and must be null"),
     ],
 )
 def test_what_does_not_go_together_is_a_sentence(overrides: tuple[str, ...], says: str) -> None:

@@ -711,7 +711,7 @@ def test_torchs_own_lstm_runs_with_the_weights_of_each_replica() -> None:
         (["model.in_biases=[-1]"], "one number for each of the 2 blocks"),
         (["model.bias=none"], "model.bias=none says that there are none"),
         (["experiment=srn", "model.carousel=0.9"], "is of model.cell=lstm1997 alone"),
-        (["data.p=5"], "data.p must be null for temporal_order, got 5"),
+        (["data.p=5"], "data.p is without effect on temporal_order and must be null there, got 5"),
         (["data.T=null"], "data.T must be given for temporal_order, got null"),
         (["data.T=10"], "data.T must be at least 20, got 10"),
         (["data.marks=4"], "data.marks must be 2 or 3, got 4"),

@@ -220,11 +220,11 @@ def test_a_cache_that_cannot_be_written_costs_nothing_but_time(workplace: Path) 
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ({"name": "rect", "digits": "mnist5k"}, "data.digits: is without effect on data.name=rect"),
-        ({"digits": None}, "data.digits: must be given for data.name=basic"),
-        ({"correlation": 0.5}, "data.correlation: is without effect on data.name=basic"),
-        ({"name": "bg_img"}, "data.correlation: must be given for data.name=bg_img"),
-        ({"name": "mnist50k", "digits": None, "sizes": (1, 1, 1)}, "data.sizes: is without effect"),
+        ({"name": "rect", "digits": "mnist5k"}, "data.digits is without effect on rect and must be null"),
+        ({"digits": None}, "data.digits must be given for basic"),
+        ({"correlation": 0.5}, "data.correlation is without effect on basic and must be null"),
+        ({"name": "bg_img"}, "data.correlation must be given for bg_img"),
+        ({"name": "mnist50k", "digits": None, "sizes": (1, 1, 1)}, "data.sizes is without effect"),
         ({"root": "/nowhere"}, "data.root=/nowhere: basic is drawn here without the files of MNIST"),
         ({"verify": False}, "data.verify=false: basic is drawn from the official digits"),
     ],

@@ -244,6 +244,16 @@ def _check_files(settings: DataSettings, source: Source | None) -> None:
         )
 
 
+def check_needs(settings: DataSettings, needs: Mapping[str, bool]) -> None:
+    """Raise UsageError for a key that the set needs (true) and lacks, or has no use for (false) and was given."""
+    for key, needed in needs.items():
+        value = getattr(settings, key)
+        if needed and value is None:
+            raise UsageError(f"data.{key} must be given for {settings.name}, got null")
+        if not needed and value is not None:
+            raise UsageError(f"data.{key} is without effect on {settings.name} and must be null there, got {value}")
+
+
 def load_as(settings: DataSettings, classes: Sequence[str], form: Mapping[str, Any], draws: Draws = FIRST) -> Data:
     """The splits that `settings` name in the form of a run's own data, labels counted as in `classes`.
 

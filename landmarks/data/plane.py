@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from landmarks.data import FIRST, Draws, splits
+from landmarks.data import FIRST, Draws, check_needs, splits
 from landmarks.errors import UsageError
 from landmarks.milestone import Data, Split
 from landmarks.randomness import stream
@@ -40,13 +40,8 @@ class PlaneSettings(DataSettings):
 
 def check_keys(settings: PlaneSettings) -> None:
     """Raise UsageError for a key that the set needs, or has no use for."""
-    wanted = {"points": settings.name in NAMES, "noise": settings.name in NAMES, "modes": settings.name == "ring"}
-    for key, needed in wanted.items():
-        value = getattr(settings, key)
-        if needed and value is None:
-            raise UsageError(f"data.{key} must be a number for {settings.name}, got null")
-        if not needed and value is not None:
-            raise UsageError(f"data.{key}={value}: is without effect on {settings.name}; leave it at null")
+    drawn = settings.name in NAMES
+    check_needs(settings, {"points": drawn, "noise": drawn, "modes": settings.name == "ring"})
 
 
 def load(settings: DataSettings, draws: Draws = FIRST) -> Data:

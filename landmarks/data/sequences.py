@@ -17,7 +17,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from landmarks.data import FIRST, Draws, splits
+from landmarks.data import FIRST, Draws, check_needs, splits
 from landmarks.errors import UsageError
 from landmarks.milestone import Data, Split
 from landmarks.randomness import stream
@@ -67,11 +67,8 @@ class Task(NamedTuple):
 def sizes(settings: SequenceSettings) -> tuple[int, int]:
     """The number of input and of output units. Raises UsageError for a letter that the task lacks or has no use for."""
     task = TASKS[settings.name]
-    for letter in ("T", "N", "p", "q", "variant", "marks", "sets", "strings"):
-        value = getattr(settings, letter)
-        if (value is None) == (letter in task.letters):
-            wanted, got = ("given", "null") if value is None else ("null", value)
-            raise UsageError(f"data.{letter} must be {wanted} for {settings.name}, got {got}")
+    letters = ("T", "N", "p", "q", "variant", "marks", "sets", "strings")
+    check_needs(settings, {letter: letter in task.letters for letter in letters})
     if settings.N is not None and settings.T is not None and settings.N >= settings.T:
         raise UsageError(f"data.N must be smaller than data.T, got {settings.N} and {settings.T}")
     return task.inputs(settings), task.outputs(settings)

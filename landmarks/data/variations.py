@@ -24,7 +24,7 @@ import numpy.typing as npt
 from scipy import ndimage, special
 
 from landmarks.checkpoint import write_atomically
-from landmarks.data import FIRST, Draws, cache, digits5k, mnist, pictures, pixel_sets, splits
+from landmarks.data import FIRST, Draws, cache, check_needs, digits5k, mnist, pictures, pixel_sets, splits
 from landmarks.data.pictures import DIGITS, SIDE
 from landmarks.errors import LandmarksError, UsageError
 from landmarks.milestone import Data
@@ -101,12 +101,7 @@ def check_keys(settings: VariationSettings) -> None:
         "correlation": name in PICTURED,
         "sizes": name in SIZES and settings.sizes is not None,
     }
-    for key, needed in needs.items():
-        value = getattr(settings, key)
-        if needed and value is None:
-            raise UsageError(f"data.{key}: must be given for data.name={name}, got null")
-        if not needed and value is not None:
-            raise UsageError(f"data.{key}: is without effect on data.name={name}; give data.{key}=null")
+    check_needs(settings, needs)
     if name in SIZES and settings.root is not None and settings.digits != "mnist":
         raise UsageError(f"data.root={settings.root}: {name} is drawn here without the files of MNIST; leave it out")
     if name in SIZES and not settings.verify:
