@@ -168,7 +168,7 @@ def error_flow(milestone: LSTM, data: Data) -> Figure:
     axes.plot(_of_simple(milestone, x, length), color=PALE, linewidth=2, label=label)
     axes.set(yscale="log", ylim=(1e-12, 30), xlabel="time lag (steps)", ylabel="error that is left, relative")
     axes.set_title("How far back an error reaches", fontsize=10)
-    axes.legend(fontsize=8, frameon=False, loc="lower left")
+    axes.legend(fontsize=8, frameon=False, loc="lower right")
     _bare(axes)
     return figure
 
