@@ -26,6 +26,7 @@ Scalars = dict[str, Tensor]
 """Name → 0-d tensor, left on the device."""
 Sums = dict[str, tuple[Tensor, int]]
 """Name → (sum over a batch, count); the loop adds over batches and divides once."""
+KEPT = "kept/"
 Schedule = Callable[[float], float]
 """Progress in the unit of the phase's length (epochs or steps) → base rate. A pure function, so it resumes exactly."""
 
@@ -257,6 +258,17 @@ class Milestone(nn.Module):
     def answer(self, x: Tensor) -> Answer:
         """The class of each pattern x (B, …), counted as in `Data.classes`, by the first replica. Raises UsageError."""
         raise UsageError(f"{self.config.milestone} is no classifier as configured, so there is nothing to predict")
+
+    def keep_weights(self) -> None:
+        """Remember parameters and buffers as they stand, in `memory`, in place of what was kept before."""
+        self.memory |= {KEPT + name: tensor.detach().clone() for name, tensor in self.state_dict().items()}
+
+    def put_weights_back(self) -> bool:
+        """Return to what was kept last; whether anything was."""
+        kept = {n.removeprefix(KEPT): tensor for n, tensor in self.memory.items() if n.startswith(KEPT)}
+        if kept:
+            self.load_state_dict(kept)
+        return bool(kept)
 
     @classmethod
     def sampler(cls, config: Any) -> Sampler:

@@ -21,9 +21,11 @@ class Batches:
 
     def __init__(self, phase: Phase, data: Data, milestone: Milestone, settings: Settings) -> None:
         self.own, self.order = data.own, phase.order
-        self.fresh = data.fresh if phase.data == "train" else None
-        self.split = self.fresh(0) if self.fresh else data.splits[phase.data]
-        self.count = self.split.x.shape[1 if self.own else 0]
+        fresh = data.fresh if phase.data == "train" else None
+        first = fresh(0) if fresh else data.splits[phase.data]
+        self.patterns: Callable[[int], Split] = fresh or (lambda epoch: first)
+        self.changing = fresh is not None or phase.order == "shuffled"
+        self.count = first.x.shape[1 if self.own else 0]
         self.size = phase.batch_size or self.count
         self.per_epoch = -(-self.count // self.size)
         self.replicas = settings.replicas if milestone.replicated else None
@@ -32,12 +34,12 @@ class Batches:
 
     def begin(self, epoch: int) -> Callable[[int], Batch]:
         """A function from a position in this epoch to its batch."""
-        if self.made is None or (self.made[0] != epoch and (self.fresh or self.order == "shuffled")):
+        if self.made is None or (self.changing and self.made[0] != epoch):
             self.made = epoch, self._slices(*self._ordered(epoch))
         return self.made[1]
 
     def _ordered(self, epoch: int) -> Split:
-        x, y = self.fresh(epoch) if self.fresh else self.split
+        x, y = self.patterns(epoch)
         if self.order == "sequential":
             if self.replicas is None or self.own:
                 return Split(x, y)

@@ -247,20 +247,15 @@ class DAE(Milestone):
             return Decision.CONTINUE
         error, kept = torch.tensor(metrics["valid/error"]), self.memory
         if not kept or error < kept["error"].cpu():
-            weights = {WEIGHTS + name: p.detach().clone() for name, p in self.named_parameters()}
-            self.memory = {"error": error, "waited": torch.tensor(0), **weights}
+            kept |= {"error": error, "waited": torch.tensor(0)}
+            self.keep_weights()
             return Decision.CONTINUE
         kept["waited"] = kept["waited"] + 1
         return Decision.END_PHASE if int(kept["waited"]) >= self.config.finetuning.patience else Decision.CONTINUE
 
-    @torch.no_grad()
     def end_phase(self) -> bool:
-        """Put the best weights back."""
-        if not self.memory or not int(self.memory["waited"]):
-            return False
-        for name, parameter in self.named_parameters():
-            parameter.copy_(self.memory[WEIGHTS + name])
-        return True
+        """Put the best weights back, unless they are the last ones."""
+        return bool(self.memory) and int(self.memory["waited"]) > 0 and self.put_weights_back()
 
     def answer(self, x: Tensor) -> Answer:
         score, label = self(x).softmax(1).max(1)
@@ -298,7 +293,7 @@ class DAE(Milestone):
         return concluded(self.config, metrics)
 
 
-LAYER, FINETUNING, WEIGHTS = "layer ", "fine-tuning", "weights/"
+LAYER, FINETUNING = "layer ", "fine-tuning"
 
 
 def check(config: DAEConfig) -> None:

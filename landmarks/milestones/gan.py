@@ -271,7 +271,7 @@ class GAN(Milestone):
         moments.keep(memory, len(history), drawn.flatten(1))
         memory["history"] = torch.cat((history, row))
         if self.config.keep == "best" and not (history[:, 3] >= reached).any():
-            memory |= {f"best.{name}": value.detach().clone() for name, value in self.state_dict().items()}
+            self.keep_weights()
         return Decision.CONTINUE
 
     def fixed(self) -> torch.Generator:
@@ -280,10 +280,7 @@ class GAN(Milestone):
         return torch.Generator(self.sigma.device).manual_seed(seed)
 
     def end_phase(self) -> bool:
-        best = {n.removeprefix("best."): tensor for n, tensor in self.memory.items() if n.startswith("best.")}
-        if best:
-            self.load_state_dict(best)
-        return bool(best)
+        return self.put_weights_back()
 
     def layers(self) -> Sequence[Layer]:
         """Of both nets, lowest first; a multiply-add for each weight. D's maxout layers have five pieces a unit."""

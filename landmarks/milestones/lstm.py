@@ -25,7 +25,7 @@ from landmarks.errors import UsageError
 from landmarks.milestone import Batch, Data, Decision, Layer, Milestone, Phase, Scalars, Split
 from landmarks.parts import memory_cells as memory
 from landmarks.parts.recurrent import Model, RecurrentNets
-from landmarks.parts.replicas import ReplicaDescent, Streak
+from landmarks.parts.replicas import ReplicaDescent, Streak, spread
 from landmarks.settings import NOT_NEGATIVE, POSITIVE, Settings
 
 if TYPE_CHECKING:
@@ -297,10 +297,7 @@ class LSTM(Milestone):
             found["best_class_right"] = best.float().mean(1).amax()
         if self.done.any():
             found["solved_error"] = missed[self.done].float().mean()
-            taken = self.sequences[self.done].float()
-            quartiles = taken.quantile(taken.new_tensor([0.25, 0.5, 0.75]))
-            found |= dict(zip(("sequences_q1", "sequences_median", "sequences_q3"), quartiles, strict=True))
-            found["sequences_mean"] = taken.mean()
+            found |= spread("sequences", self.sequences[self.done].float())
             found["first_mean"] = self.first[self.done].float().mean()
         return found
 

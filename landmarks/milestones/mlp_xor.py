@@ -25,6 +25,7 @@ from landmarks.claims import Claim
 from landmarks.data.patterns import PatternSettings, coded, sizes
 from landmarks.errors import UsageError
 from landmarks.milestone import Answer, Batch, Data, Decision, Layer, Milestone, Phase, Scalars, Split
+from landmarks.parts.replicas import spread
 from landmarks.randomness import stream
 from landmarks.settings import FRACTION, NOT_NEGATIVE, POSITIVE, Settings
 
@@ -315,9 +316,7 @@ class MLPXOR(Milestone):
         found |= {"solved": met.float().mean(), "unsolved": 1 - met.float().mean()}
         sweeps = self.sweeps[met].float()
         if len(sweeps):
-            quartiles = sweeps.quantile(sweeps.new_tensor([0.25, 0.5, 0.75]))
-            found |= dict(zip(("sweeps_q1", "sweeps_median", "sweeps_q3"), quartiles, strict=True))
-            found["sweeps_mean"] = sweeps.mean()
+            found |= spread("sweeps", sweeps)
         return found
 
     def targets(self, y: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""What replicas of a small network share that learn side by side: their descent, and who has met a criterion when."""
+"""What replicas of a small network share that learn side by side: their descent, and who met a criterion when."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from landmarks.milestone import Scalars
 
 
 class ReplicaDescent:
@@ -36,6 +38,13 @@ class ReplicaDescent:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """It has none."""
+
+
+def spread(name: str, values: Tensor) -> Scalars:
+    """Quartiles and mean of what those replicas took that arrived, (n,): `name_q1`, `_median`, `_q3`, `_mean`."""
+    quartiles = values.quantile(values.new_tensor([0.25, 0.5, 0.75]))
+    found = dict(zip((f"{name}_q1", f"{name}_median", f"{name}_q3"), quartiles, strict=True))
+    return found | {f"{name}_mean": values.mean()}
 
 
 class Streak(nn.Module):
