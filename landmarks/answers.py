@@ -16,7 +16,7 @@ from landmarks import data, execute, loop
 from landmarks import device as devices
 from landmarks.data import pictures, tables
 from landmarks.errors import LandmarksError, UsageError
-from landmarks.milestone import Data
+from landmarks.milestone import Answer, Data
 from landmarks.settings import Settings
 
 FIXED = ("inputs", "classes", "valid", "test", "digits", "sizes")
@@ -25,12 +25,16 @@ ELSEWHERE = {"data.name", "data.root", "data.invert"}
 """What names other patterns; a generated set is another one by any of its keys."""
 
 
+TOP = 5
+"""So many of the most probable classes are told."""
+
+
 @dataclass(frozen=True)
 class Prediction:
     """The class that a run's model gives to a picture, or to the row of a table that stands in this line.
 
     `score` is a probability, an activity or a weighted sum, which are surer when larger, or a distance, which is surer
-    when smaller; `kind` says which.
+    when smaller; `kind` says which. `best` has the five most probable classes, where the model gives probabilities.
     """
 
     file: str
@@ -38,6 +42,7 @@ class Prediction:
     label: str
     score: float
     kind: str
+    best: tuple[tuple[str, float], ...] = ()
 
     @property
     def place(self) -> str:
@@ -121,10 +126,21 @@ def predict(folder: Path, words: Sequence[str]) -> list[Prediction]:
     found: list[Prediction] = []
     with torch.inference_mode():
         for x, part in zip(torch.split(patterns, 500), range(0, len(patterns), 500), strict=True):
-            labels, scores, kind = milestone.answer(x)
-            for place, label, score in zip(places[part:], labels.tolist(), scores.tolist(), strict=False):
-                found.append(Prediction(*place, classes[label], score, kind))
+            found += _predictions(milestone.answer(x), places[part : part + len(x)], classes)
     return found
+
+
+def _predictions(answer: Answer, places: Sequence[tuple[str, int | None]], classes: Sequence[str]) -> list[Prediction]:
+    """What is said of the patterns that stand in these places, with names for classes."""
+    best: list[tuple[tuple[str, float], ...]] = [()] * len(places)
+    if answer.probabilities is not None:
+        values, labels = answer.probabilities.topk(min(TOP, len(classes)))
+        best = [
+            tuple((classes[label], value) for label, value in zip(row, some, strict=True))
+            for row, some in zip(labels.tolist(), values.tolist(), strict=True)
+        ]
+    rows = zip(places, answer.label.tolist(), answer.score.tolist(), best, strict=True)
+    return [Prediction(*place, classes[label], score, answer.kind, top) for place, label, score, top in rows]
 
 
 def _patterns(form: dict[str, Any], files: Sequence[str]) -> tuple[Tensor, list[tuple[str, int | None]]]:

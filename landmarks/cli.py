@@ -16,6 +16,7 @@ from landmarks.errors import Interrupted, LandmarksError, UsageError, nearest
 from landmarks.words import Arguments, print_table
 
 if TYPE_CHECKING:
+    from landmarks.answers import Prediction
     from landmarks.config import Composed
     from landmarks.results import Run
 
@@ -323,9 +324,15 @@ def _predict(words: Sequence[str]) -> int:
     if "--json" in arguments.options:
         print(json.dumps([vars(prediction) for prediction in found], indent=2))
     else:
-        rows = [(p.place, p.label, f"{p.score:.4g}", p.kind) for p in found]
-        print_table(("file", "label", "score", "which is a"), rows)
+        others = any(len(p.best) > 1 for p in found)
+        rows = [(p.place, p.label, f"{p.score:.4g}", p.kind, *[_others(p)] * others) for p in found]
+        print_table(("file", "label", "score", "which is a", *["then"] * others), rows)
     return 0
+
+
+def _others(prediction: Prediction) -> str:
+    """The classes that come next, with their probabilities."""
+    return ", ".join(f"{label} {score:.2g}" for label, score in prediction.best[1:])
 
 
 def _sample(words: Sequence[str]) -> int:

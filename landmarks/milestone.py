@@ -8,7 +8,7 @@ order of the data, rates, logging, evaluation, checkpoints, signals, devices –
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol
 
@@ -43,6 +43,11 @@ class Split(NamedTuple):
 
     x: Tensor
     y: Tensor
+
+    def batches(self, size: int) -> Iterator[Batch]:
+        """All patterns in the order of the split, `size` at a time, the last ones fewer."""
+        for start in range(0, len(self.x), size):
+            yield Batch(self.x[start : start + size], self.y[start : start + size])
 
 
 @dataclass(frozen=True)
@@ -87,11 +92,21 @@ class Data:
 
 
 class Answer(NamedTuple):
-    """What a classifier says of patterns: the class (B,), the number behind it (B,), and what that number is."""
+    """What a classifier says of patterns: the class (B,), the number behind it (B,), and what that number is.
+
+    `probabilities` of all classes (B, classes), where the classifier has them.
+    """
 
     label: Tensor
     score: Tensor
     kind: Literal["probability", "distance", "activity", "weighted sum"]
+    probabilities: Tensor | None = None
+
+    @classmethod
+    def of(cls, probabilities: Tensor) -> Answer:
+        """The most probable class of each pattern; probabilities (B, classes)."""
+        score, label = probabilities.max(1)
+        return cls(label, score, "probability", probabilities)
 
 
 class Optimizer(Protocol):
@@ -237,8 +252,7 @@ class Milestone(nn.Module):
         """Measure a whole split: `evaluate` over its batches. Overridden where a measure is no sum."""
         sums: dict[str, Tensor] = {}
         counts: dict[str, int] = {}
-        for start in range(0, len(split.x), size):
-            batch = Batch(split.x[start : start + size], split.y[start : start + size])
+        for batch in split.batches(size):
             for name, (value, count) in self.evaluate(batch).items():
                 sums[name] = sums[name] + value if name in sums else value
                 counts[name] = counts.get(name, 0) + count
@@ -258,6 +272,10 @@ class Milestone(nn.Module):
     def answer(self, x: Tensor) -> Answer:
         """The class of each pattern x (B, …), counted as in `Data.classes`, by the first replica. Raises UsageError."""
         raise UsageError(f"{self.config.milestone} is no classifier as configured, so there is nothing to predict")
+
+    def exported(self) -> dict[str, Tensor]:
+        """The tensors of `landmarks export`, under the names by which other programs know them."""
+        return self.state_dict()
 
     def keep_weights(self) -> None:
         """Remember parameters and buffers as they stand, in `memory`, in place of what was kept before."""

@@ -53,6 +53,32 @@ class DataSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Scales:
+    """To learn, the shorter side of a picture is drawn in [low, high] each time, and a square of `crop` cut out."""
+
+    low: Annotated[int, POSITIVE]
+    high: Annotated[int, POSITIVE]
+    crop: Annotated[int, POSITIVE]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureSettings(DataSettings):
+    """Colour pictures (3, side, side): the shorter side brought to `side`, the square in the middle cut out.
+
+    `labels`: so many of the training pictures are learned from, the same share of each class. `in_memory`: null where
+    the set takes less than 2 GB; else `workers` processes read pictures while the network learns. With
+    `skip_unreadable` a file that cannot be read is left out and counted.
+    """
+
+    side: Annotated[int, POSITIVE]
+    labels: Annotated[int, POSITIVE] | None
+    scales: Scales | None
+    in_memory: bool | None
+    workers: Annotated[int, NOT_NEGATIVE]
+    skip_unreadable: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """The keys that every run has; a milestone's `Config` adds its own."""
 
@@ -65,6 +91,7 @@ class Settings:
     threads: Annotated[int, THREADS] | None
     deterministic: bool
     compile: Literal[False]
+    init: str | None
     replicas: Annotated[int, POSITIVE]
     first_replica: Annotated[int, NOT_NEGATIVE]
     epochs: Annotated[int, POSITIVE] | None

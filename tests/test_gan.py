@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import json
 import math
@@ -288,23 +289,26 @@ def test_a_rate_that_falls_fast_and_long_stays_at_the_least() -> None:
 
 def test_momentum_is_that_of_a_loop_over_scalars_and_goes_on_from_a_state() -> None:
     weights = [nn.Parameter(torch.tensor([1.0, -2.0])), nn.Parameter(torch.tensor([[0.5]]))]
-    rule = Momentum(weights, 0.5)
-    w, v = [1.0, -2.0, 0.5], [0.0] * 3
+    rule = Momentum([{"params": weights[:1], "decay": 0.01}, {"params": weights[1:], "times": 2.0}], 0.5)
+    w, v, decays, times = [1.0, -2.0, 0.5], [0.0] * 3, (0.01, 0.01, 0.0), (1, 1, 2)
     for step, (rate, inertia) in enumerate(itertools.product((0.1, 0.02), (0.5, 0.7, 0.9))):
-        rule.param_groups[0]["lr"].fill_(rate)
-        rule.param_groups[0]["momentum"].fill_(inertia)
+        for group in rule.param_groups:
+            group["lr"].fill_(rate)
+            group["momentum"].fill_(inertia)
         slopes = [2 * value + step for value in w]
         weights[0].grad, weights[1].grad = torch.tensor(slopes[:2]), torch.tensor([slopes[2:]])
         rule.step()
-        v = [inertia * old - rate * slope for old, slope in zip(v, slopes, strict=True)]
-        w = [old + new for old, new in zip(w, v, strict=True)]
+        for i, slope in enumerate(slopes):
+            v[i] = inertia * v[i] - times[i] * rate * (slope + decays[i] * w[i])
+            w[i] += v[i]
     assert [*weights[0].tolist(), *weights[1].flatten().tolist()] == pytest.approx(w, rel=1e-5)
     twins = [nn.Parameter(weight.detach().clone()) for weight in weights]
-    other = Momentum(twins, 0.0)
-    other.load_state_dict({"momentum": torch.tensor(0.9), "velocities": [v.clone() for v in rule.velocities]})
-    other.param_groups[0]["lr"].fill_(0.02)
+    other = Momentum([{"params": twins[:1], "decay": 0.01}, {"params": twins[1:], "times": 2.0}], 0.0)
+    other.load_state_dict(copy.deepcopy(rule.state_dict()))
     for twin, weight in zip(twins, weights, strict=True):
         twin.grad = weight.grad
+    for group in other.param_groups:
+        group["lr"].fill_(0.02)
     rule.step()
     other.step()
     assert all(torch.equal(twin, weight) for twin, weight in zip(twins, weights, strict=True))

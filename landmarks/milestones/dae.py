@@ -258,8 +258,7 @@ class DAE(Milestone):
         return bool(self.memory) and int(self.memory["waited"]) > 0 and self.put_weights_back()
 
     def answer(self, x: Tensor) -> Answer:
-        score, label = self(x).softmax(1).max(1)
-        return Answer(label, score, "probability")
+        return Answer.of(self(x).softmax(1))
 
     def layers(self) -> Sequence[Layer]:
         """The classifier's layers; with `probe` the autoencoders, which it leaves as they are."""

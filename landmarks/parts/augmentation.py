@@ -1,0 +1,96 @@
+"""Pictures moved, mirrored and lit, and the views of a test: batches on the device, one operation for all pictures.
+
+Draws come from torch's default generator, as numbers in [0, 1), so that they are the loop's to seed and to keep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from landmarks.milestone import Split
+
+
+def random_crops(x: Tensor, side: int, pad: int = 0) -> Tensor:
+    """Squares (B, C, side, side) of pictures (B, C, H, W), each at a place of its own, after padding by zeros."""
+    x = F.pad(x, [pad] * 4) if pad else x
+    rows, columns = (_places(len(x), size - side + 1, x.device) for size in x.shape[2:])
+    # A window's rows and columns as numbers of its own: one gathering for the whole batch, in the layout of x.
+    along = torch.arange(side, device=x.device)
+    picture = torch.arange(len(x), device=x.device)[:, None, None]
+    taken = x.permute(0, 2, 3, 1)[picture, (rows[:, None] + along)[:, :, None], (columns[:, None] + along)[:, None]]
+    return taken.permute(0, 3, 1, 2)
+
+
+def mirrored(x: Tensor) -> Tensor:
+    """Each picture of (B, C, H, W) as it is or with left and right exchanged, with probability one half."""
+    turned = torch.rand(len(x), device=x.device) < 0.5
+    return torch.where(turned[:, None, None, None], x.flip(3), x)
+
+
+def lit(x: Tensor, axes: Tensor, amounts: Tensor, sigma: float) -> Tensor:
+    """Pictures in another light: Σ p_i α_i λ_i added to every pixel of x (B, 3, H, W), α ~ N(0, sigma) per picture.
+
+    axes (3, 3) has the principal components p_i of the colours as columns, amounts (3,) the λ_i in the unit of x
+    (Krizhevsky, Sutskever, Hinton 2012, section 4.1).
+    """
+    alpha = sigma * torch.randn(len(x), 3, device=x.device)
+    return x + ((alpha * amounts) @ axes.T)[:, :, None, None]
+
+
+def views(x: Tensor, side: int, count: int) -> Iterator[Tensor]:
+    """Squares (B, C, side, side) of pictures (B, C, H, W): the middle one, or the corners and it with their mirrors."""
+    down, right = x.shape[2] - side, x.shape[3] - side
+    middle = (down // 2, right // 2)
+    places = [middle] if count == 1 else [(0, 0), (0, right), (down, 0), (down, right), middle]
+    for top, left in places:
+        view = x[:, :, top : top + side, left : left + side]
+        yield view
+        if count > 1:
+            yield view.flip(3)
+
+
+def resized(x: Tensor, side: int) -> Tensor:
+    """Square pictures (B, C, H, H) brought to another side."""
+    if x.shape[2] == side:
+        return x
+    return F.interpolate(x, (side, side), mode="bilinear", antialias=True)
+
+
+def mean_picture(split: Split, most: int) -> Tensor:
+    """The mean (C, H, W) over the first `most` pictures, float32 on the CPU."""
+    total, count = torch.zeros(split.x.shape[1:], dtype=torch.float64), 0
+    for x, _ in split.batches(500):
+        x = x[: most - count]
+        total += x.sum(0, dtype=torch.int64).cpu()
+        count += len(x)
+        if count == most:
+            break
+    return (total / count).float()
+
+
+def colour_axes(split: Split, most: int) -> tuple[Tensor, Tensor]:
+    """Principal components of the colours of all pixels of the first `most` pictures: axes (3, 3), variances (3,).
+
+    The axes are columns, the variances in squares of the pictures' unit and in falling order; float32 on the CPU.
+    """
+    first, second, pixels, pictures = torch.zeros(3).double(), torch.zeros(3, 3).double(), 0, 0
+    for x, _ in split.batches(100):
+        x = x[: most - pictures]
+        colours = x.cpu().permute(1, 0, 2, 3).flatten(1).double()
+        first += colours.sum(1)
+        second += colours @ colours.T
+        pixels, pictures = pixels + colours.shape[1], pictures + len(x)
+        if pictures == most:
+            break
+    mean = first / pixels
+    variances, axes = torch.linalg.eigh(second / pixels - torch.outer(mean, mean))
+    return axes.flip(1).float(), variances.flip(0).float()
+
+
+def _places(count: int, choices: int, device: torch.device) -> Tensor:
+    """So many whole numbers below `choices`, (count,)."""
+    return (torch.rand(count, device=device) * choices).long()

@@ -1,0 +1,184 @@
+"""What classifiers of colour pictures have in common: the mean, augmentation, views of a test, top-1 and top-5.
+
+The networks and their rules of learning stand in `milestones/`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from landmarks.errors import UsageError
+from landmarks.milestone import Answer, Batch, Data, Milestone, Scalars, Split, Sums
+from landmarks.parts import augmentation
+from landmarks.settings import NOT_NEGATIVE, POSITIVE, SOME, PictureSettings, Settings
+
+LOOKED_AT = 100_000
+"""Training pictures of which the statistics are taken: all of a set in memory, the first ones of a larger one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Augmentation:
+    """What is done to a picture each time it is learned from.
+
+    `crops`: the square that the network sees lies anywhere, after padding by `pad`; else in the middle. `mirror`: left
+    and right exchanged with probability one half. `colour`: σ of the light along the principal components of the
+    colours, 0 for none; its strength goes by their `variance` (on the scale 0 to 1) or their standard `deviation`.
+    """
+
+    crops: bool
+    pad: Annotated[int, NOT_NEGATIVE]
+    mirror: bool
+    colour: Annotated[float, NOT_NEGATIVE]
+    colour_by: Literal["variance", "deviation"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """How pictures are tested: the one view or ten, and at which sides, fully convolutionally (null: as they are)."""
+
+    views: Literal[1, 10]
+    scales: Annotated[tuple[Annotated[int, POSITIVE], ...], SOME] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureConfig(Settings):
+    """The groups that every classifier of pictures has; `model.input` is the side of what its network sees."""
+
+    data: PictureSettings
+    model: Any
+    augmentation: Augmentation
+    evaluation: Evaluation
+    batch_size: Annotated[int, POSITIVE]
+
+
+class PictureClassifier(Milestone):
+    """A network under a softmax for pictures x (B, 3, side, side), uint8; y (B,) int64.
+
+    A subclass makes `network`, float (B, 3, input, input) → (B, classes), and the phases. Pixels stay on their scale
+    from 0 to 255, less the mean of the training pictures: of every pixel, or with data.scales of every colour.
+    """
+
+    config: PictureConfig
+    network: nn.Module
+    mean: Tensor
+    colour_axes: Tensor
+    colour_amounts: Tensor
+
+    def __init__(self, config: PictureConfig) -> None:
+        super().__init__(config)
+        check(config)
+        side = 1 if config.data.scales else config.data.side
+        self.register_buffer("mean", torch.zeros(3, side, side))
+        if config.augmentation.colour:
+            self.register_buffer("colour_axes", torch.zeros(3, 3))
+            self.register_buffer("colour_amounts", torch.zeros(3))
+
+    @property
+    def known(self) -> int:
+        """The number of classes."""
+        return len(self.config.data.classes or range(10))
+
+    def begin_epoch(self, data: Data) -> None:
+        """Before anything is learned: the mean picture and the axes of the colours, of the training pictures alone.
+
+        Weights that a run starts from (`init`) bring the mean that they have learned with.
+        """
+        if self.mean.any():
+            return
+        train = data.splits["train"]
+        mean = augmentation.mean_picture(train, LOOKED_AT)
+        self.mean.copy_(mean.mean((1, 2), keepdim=True) if self.config.data.scales else mean)
+        if self.config.augmentation.colour:
+            axes, variances = augmentation.colour_axes(train, LOOKED_AT)
+            by_variance = self.config.augmentation.colour_by == "variance"
+            self.colour_axes.copy_(axes)
+            self.colour_amounts.copy_(variances / 255 if by_variance else variances.sqrt())
+
+    def centred(self, x: Tensor) -> Tensor:
+        """Pictures (B, 3, H, W), uint8, on the scale 0 to 255 less the mean, channels last."""
+        return x.to(torch.float32, memory_format=torch.channels_last) - self.mean
+
+    def augmented(self, x: Tensor) -> Tensor:
+        """What is learned from pictures x (B, 3, H, W), uint8: (B, 3, input, input)."""
+        options, side = self.config.augmentation, self.config.model.input
+        x = self.centred(x)
+        if options.crops:
+            x = augmentation.random_crops(x, side, options.pad)
+        else:
+            (x,) = augmentation.views(x, side, 1)
+        if options.mirror:
+            x = augmentation.mirrored(x)
+        if options.colour:
+            x = augmentation.lit(x, self.colour_axes, self.colour_amounts, options.colour)
+        return x
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (B, classes) of the middle of pictures x (B, 3, H, W), uint8."""
+        (view,) = augmentation.views(self.centred(x), self.config.model.input, 1)
+        logits: Tensor = self.network(view)
+        return logits
+
+    def step(self, batch: Batch) -> Scalars:
+        logits = self.network(self.augmented(batch.x)).float()
+        loss = F.cross_entropy(logits, batch.y)
+        self.descend(loss)
+        return {"loss": loss, "error": (logits.detach().argmax(1) != batch.y).float().mean()}
+
+    def views(self, x: Tensor) -> Iterator[Tensor]:
+        """All that is seen of pictures x (B, 3, H, W), uint8, when they are tested."""
+        x, options = self.centred(x), self.config.evaluation
+        if options.scales is None:
+            yield from augmentation.views(x, self.config.model.input, options.views)
+        for side in options.scales or ():
+            whole = augmentation.resized(x, side)
+            yield whole
+            yield whole.flip(3)
+
+    def log_probabilities(self, x: Tensor) -> Tensor:
+        """ln of the softmax (B, classes) of pictures x (B, 3, H, W), uint8, averaged over all views."""
+        found = [self.network(view).float().log_softmax(1) for view in self.views(x)]
+        return torch.stack(found).logsumexp(0) - math.log(len(found)) if len(found) > 1 else found[0]
+
+    def evaluate(self, batch: Batch) -> Sums:
+        logs, count = self.log_probabilities(batch.x), len(batch.x)
+        found = {
+            "loss": (F.nll_loss(logs, batch.y, reduction="sum"), count),
+            "error": ((logs.argmax(1) != batch.y).sum(), count),
+        }
+        if logs.shape[1] > 5:
+            among = (logs.topk(5).indices == batch.y[:, None]).any(1)
+            found["top5_error"] = ((~among).sum(), count)
+        return found
+
+    def measure(self, split: Split, size: int = 500) -> Scalars:
+        """Loss and errors; with no more pictures at once than while learning, for the memory's sake."""
+        return super().measure(split, min(size, self.config.batch_size))
+
+    def answer(self, x: Tensor) -> Answer:
+        return Answer.of(self.log_probabilities(x).exp())
+
+    def exported(self) -> dict[str, Tensor]:
+        return self.network.state_dict()
+
+
+def check(config: PictureConfig) -> None:
+    """Raise UsageError for sizes that do not go together, and for keys without effect."""
+    source, options, evaluation = config.data, config.augmentation, config.evaluation
+    inside, scales = config.model.input, source.scales
+    if options.pad and not options.crops:
+        raise UsageError("augmentation.pad: without crops the middle is taken, so it must be 0")
+    if not options.colour and options.colour_by != "variance":
+        raise UsageError("augmentation.colour_by: without colour (σ = 0) it is without effect; leave it at variance")
+    if scales and not inside <= scales.crop <= scales.low <= scales.high:
+        raise UsageError("data.scales: model.input ≤ crop ≤ low ≤ high must hold")
+    if source.side < inside:
+        raise UsageError(f"data.side={source.side}: the pictures must be at least as large as model.input={inside}")
+    if evaluation.scales and evaluation.views != 1:
+        raise UsageError("evaluation.views: with scales the whole picture is seen at each, so it must be 1")
