@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from landmarks.errors import LandmarksError, UsageError, nearest
+from landmarks.settings import PictureSettings
 
 if TYPE_CHECKING:
     from landmarks.milestone import Data
@@ -43,6 +44,7 @@ class Source:
     """A line of `landmarks data list`: what the set is, where it comes from, how many patterns it has.
 
     `module` has `load(settings, draws) -> Data`; `within` names sets whose training part holds some of these patterns.
+    `colour`: the module that loads it for milestones of colour pictures (`PictureSettings`); "" where either has none.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Source:
     size: str
     module: str
     within: tuple[str, ...] = ()
+    colour: str = ""
 
     @property
     def generated(self) -> bool:
@@ -122,6 +125,14 @@ SOURCES: Mapping[str, Source] = {
             )
             for variation, what in zip(DIGITS_VARIED, WHAT_VARIES, strict=True)
         ),
+        Source(
+            "textured",
+            "the digits of mnist5k in colour on textured backgrounds, 32 × 32",
+            "generated",
+            "4,000 + 1,000 images",
+            "",
+            colour="landmarks.data.textured",
+        ),
         Source("rect", "outlines of rectangles, tall or wide", "generated", "1,200 + 50,000 images", VARIATIONS),
         Source("rect_img", "rectangles of one picture on another", "generated", "12,000 + 50,000 images", VARIATIONS),
         Source("convex", "white sets of pixels, convex or not", "generated", "8,000 + 50,000 images", VARIATIONS),
@@ -192,8 +203,7 @@ def load(settings: DataSettings, draws: Draws = FIRST) -> Data:
 
     A name of your own, with data.verify=false and data.root, stands for a set of MNIST's form (Fashion-MNIST).
     """
-    source = _source(settings)
-    found: Data = import_module(source.module if source else MNIST).load(settings, draws)
+    found: Data = _module(settings, _source(settings)).load(settings, draws)
     return found
 
 
@@ -204,16 +214,17 @@ def discover(settings: DataSettings) -> dict[str, Any]:
     """
     source = _source(settings)
     asked = [key for key in ("inputs", "classes") if getattr(settings, key) is None]
+    _module(settings, source)
     _check_files(settings, source)
     if source is not None and source.own:
-        return {k: v for k, v in import_module(source.module).discover(settings).items() if k in asked} if asked else {}
+        return {k: v for k, v in _module(settings, source).discover(settings).items() if k in asked} if asked else {}
     if len(asked) < 2:
         raise UsageError(f"data.inputs and data.classes are found in files of your own, and null for {settings.name}")
     if settings.test != HELD_OUT:
         raise UsageError(
             f"data.test={settings.test:g}: divides files of your own, and not {settings.name}; leave it out"
         )
-    if settings.valid and source is not None and source.generated:
+    if settings.valid and source is not None and source.generated and not source.colour:
         raise UsageError(
             f"data.valid={settings.valid}: {settings.name} is generated, and nothing of it is held out; leave it out"
         )
@@ -229,6 +240,20 @@ def _source(settings: DataSettings) -> Source | None:
             "; a set of MNIST's form under its own name wants data.verify=false data.root=FOLDER"
         )
     return source
+
+
+def _module(settings: DataSettings, source: Source | None) -> Any:
+    """What loads a set for a milestone with these settings. Raises UsageError where it has no such pictures."""
+    if isinstance(settings, PictureSettings):
+        if source is None or not source.colour:
+            fit = ", ".join(name for name, source in SOURCES.items() if source.colour)
+            raise UsageError(f"data.name={settings.name}: has no colour pictures, as this milestone learns; use {fit}")
+        return import_module(source.colour)
+    if source is not None and not source.module:
+        raise UsageError(
+            f"data.name={settings.name}: this milestone does not learn colour pictures; alexnet and resnet do"
+        )
+    return import_module(source.module if source else MNIST)
 
 
 def _check_files(settings: DataSettings, source: Source | None) -> None:
@@ -261,7 +286,7 @@ def load_as(settings: DataSettings, classes: Sequence[str], form: Mapping[str, A
     not the run's.
     """
     source = SOURCES.get(settings.name)
-    make: Any = import_module(source.module) if source is not None and source.own else None
+    make: Any = _module(settings, source) if source is not None and source.own else None
     _check_files(settings, source)
     found = load(settings, draws) if make is None else None
     if (found.form.get("kind") if found else make.KIND) != form.get("kind"):

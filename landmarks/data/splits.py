@@ -39,13 +39,36 @@ def hold_out(train: Split, count: int) -> dict[str, Split]:
 
     Raises UsageError unless 0 < count < N.
     """
-    n = len(train.x)
+    valid = torch.from_numpy(chosen(len(train.x), count))
+    return {"train": Split(train.x[~valid], train.y[~valid]), "valid": Split(train.x[valid], train.y[valid])}
+
+
+def chosen(n: int, count: int) -> npt.NDArray[np.bool_]:
+    """Which of n training patterns data.valid=count holds out. Raises UsageError unless 0 < count < n."""
     if not 0 < count < n:
         raise UsageError(f"data.valid must leave some of the {n} training patterns to learn from, got {count}")
     held = np.zeros(n, dtype=bool)
     held[permutation(n)[:count]] = True
-    valid = torch.from_numpy(held)
-    return {"train": Split(train.x[~valid], train.y[~valid]), "valid": Split(train.x[valid], train.y[valid])}
+    return held
+
+
+def labelled(y: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.bool_]:
+    """Which of N training patterns to learn from with data.labels=count: the same share of each class, in y (N,).
+
+    What is left over by division goes to the classes with the largest remainders. Raises UsageError where there are
+    not so many, or none would be of some class.
+    """
+    kinds, there = np.unique(y, return_counts=True)
+    wanted, rest = np.divmod(count * there, len(y))
+    wanted[np.argsort(-rest, kind="stable")[: count - wanted.sum()]] += 1
+    if not count <= len(y) or not wanted.all():
+        raise UsageError(
+            f"data.labels must be from {len(kinds)}, of each class some, to {len(y):,}, all to learn from, got {count}"
+        )
+    kept, order = np.zeros(len(y), dtype=bool), permutation(len(y), 5)
+    for kind, number in zip(kinds, wanted, strict=True):
+        kept[order[y[order] == kind][:number]] = True
+    return kept
 
 
 def held_out(y: npt.NDArray[np.int64], share: float) -> npt.NDArray[np.bool_]:
