@@ -41,6 +41,7 @@ landmarks – the models that made deep learning, re-run as their papers describ
   landmarks evaluate RUN [data.root=…] measure a trained model again, or on other data
   landmarks predict RUN FILE…          what it says of pictures, or of the rows of a table (--json)
   landmarks sample RUN [-n 64]         what its generator draws, as -o FILE.png or FILE.npy (--seed N)
+  landmarks export RUN [-o FILE]       its network's weights as safetensors, for other programs
   landmarks data list|fetch|verify     the data sets
 
 RUN is a folder, the end of its name, or `last`. Options: -q (only the result), --debug (tracebacks), -h.
@@ -353,6 +354,15 @@ def _sample(words: Sequence[str]) -> int:
     return 0
 
 
+def _export(words: Sequence[str]) -> int:
+    arguments = Arguments(words, ("--runs", "-o"))
+    if len(arguments.words) != 1:
+        raise UsageError("export wants one run: a folder, the end of its name, or last")
+    run = landmarks.load(arguments.words[0], arguments.options.get("--runs", "runs"))
+    print(run.export(arguments.options.get("-o", run.folder / f"{run.name}.safetensors")))
+    return 0
+
+
 def _data(words: Sequence[str]) -> int:
     arguments = Arguments(words, ("--root",))
     from landmarks import data
@@ -386,6 +396,7 @@ VERBS: dict[str, Callable[[Sequence[str]], int]] = {
     "evaluate": _evaluate,
     "predict": _predict,
     "sample": _sample,
+    "export": _export,
     "data": _data,
 }
 

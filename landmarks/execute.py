@@ -11,7 +11,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from landmarks import catalog, config, data, loop, plots, runs, show
+from landmarks import catalog, config, data, loop, plots, runs, show, weights
 from landmarks import device as devices
 from landmarks.checkpoint import Checkpoints, write_atomically
 from landmarks.errors import Interrupted, LandmarksError, UsageError, nearest
@@ -50,15 +50,18 @@ def settings_of(composed: config.Composed) -> Settings:
 def fingerprint(composed: config.Composed, settings: Settings, checksum: str) -> str:
     """What a run of this configuration, on data of this checksum, shares with all that must give the same numbers."""
     revisions = (catalog.milestone_class(settings.milestone).revision, loop.REVISION)
+    if settings.init is not None:
+        checksum += weights.digest(weights.located(settings.init, settings.runs))
     return runs.fingerprint(composed.tree, checksum, devices.resolve(settings.device).type, revisions)
 
 
 def start(composed: config.Composed, quiet: bool = False, watch: bool = False) -> Path:
     """Make a run of its own folder. Returns the folder; raises LandmarksError or Interrupted."""
-    source = composed.tree["data"]
-    source["root"] = source["root"] and str(
-        Path(source["root"]).expanduser().absolute()
-    )  # a resume may start elsewhere
+    tree = composed.tree
+    if root := tree["data"]["root"]:  # a resume may start elsewhere
+        tree["data"]["root"] = str(Path(root).expanduser().absolute())
+    if tree["init"] is not None:
+        tree["init"] = str(weights.located(tree["init"], tree["runs"]))
     run = Run(composed, quiet, watch)
     run.folder = folder = runs.create(run.settings.runs, run.settings.milestone)
     with runs.locked(folder), devices.prepared(run.settings):
@@ -108,11 +111,7 @@ def load_sampler(folder: Path) -> Sampler:
 
 def _trained(folder: Path) -> tuple[Path, config.Composed]:
     """Weights and configuration of a finished run. Raises LandmarksError."""
-    status, path = runs.summary(folder)["status"], folder / "model.safetensors"
-    if status != "finished" or not path.is_file():
-        raise LandmarksError(
-            f"{folder}: this run is not finished ({status}); `landmarks resume {folder}` goes on with it"
-        )
+    path = runs.weights(folder)
     tree, past = _as_stored(folder)
     return path, config.Composed(tree, tuple(past))
 
@@ -120,9 +119,9 @@ def _trained(folder: Path) -> tuple[Path, config.Composed]:
 def _fill(module: Milestone | Sampler, path: Path, prefix: str = "") -> None:
     """Load those weights whose names begin with `prefix`. Raises LandmarksError where they are of another network."""
     try:
-        with safe_open(path, "pt") as weights:
-            names = [name for name in weights.keys() if name.startswith(prefix)]  # noqa: SIM118
-            module.load_state_dict({name.removeprefix(prefix): weights.get_tensor(name) for name in names})
+        with safe_open(path, "pt") as file:
+            names = [name for name in file.keys() if name.startswith(prefix)]  # noqa: SIM118
+            module.load_state_dict({name.removeprefix(prefix): file.get_tensor(name) for name in names})
     except (SafetensorError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise LandmarksError(f"{path}: not the weights of this network ({reason}); make the run anew") from error
@@ -258,6 +257,8 @@ class Run:
                 training.restore(checkpoint)
                 logger.say(f"resumed at step {training.state.step:,}")
             else:
+                if self.settings.init is not None:
+                    logger.say(weights.start_from(self.milestone, Path(self.settings.init)))
                 logger.card(show.describe(self.milestone, self.composed))
             with signals:
                 training.run()
@@ -289,8 +290,8 @@ class Run:
                 logger.figure(name, figure, step)
 
     def _finish(self, logger: Logger, state: loop.State) -> None:
-        weights = {name: tensor.contiguous().clone() for name, tensor in self.milestone.state_dict().items()}
-        write_atomically(self.folder / "model.safetensors", save(weights))
+        tensors = {name: tensor.contiguous().clone() for name, tensor in self.milestone.state_dict().items()}
+        write_atomically(self.folder / "model.safetensors", save(tensors))
         self._summarise("finished", state)
         self.console.close()
         logger.say(self.result(state))

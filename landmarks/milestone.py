@@ -277,6 +277,10 @@ class Milestone(nn.Module):
         """The tensors of `landmarks export`, under the names by which other programs know them."""
         return self.state_dict()
 
+    def export_notes(self) -> dict[str, str]:
+        """What those who use them must know, for the file's metadata."""
+        return {}
+
     def keep_weights(self) -> None:
         """Remember parameters and buffers as they stand, in `memory`, in place of what was kept before."""
         self.memory |= {KEPT + name: tensor.detach().clone() for name, tensor in self.state_dict().items()}

@@ -108,6 +108,12 @@ class Run:
 
         return sampling.sample(self.folder, n, seed)
 
+    def export(self, path: str | Path) -> Path:
+        """Write the network's weights as safetensors for other programs. Raises LandmarksError, UsageError."""
+        from landmarks import weights
+
+        return weights.export(self.model(), f"{self.folder.parent.name}/{self.folder.name}", Path(path))
+
     def resume(self, *overrides: str, quiet: bool = False) -> Run:
         """Go on after a stop, or longer (`epochs=40`). Raises LandmarksError."""
         from landmarks import execute

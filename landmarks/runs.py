@@ -20,6 +20,8 @@ NUMERICS = ("torch", "kind", "threads")
 """What of `environment.json` decides the bits of a run."""
 LOGGING = ("log_every", "checkpoint_every", "keep_checkpoints", "histograms", "figures")
 """What changes no number. How often a run is measured does: that is when it may end."""
+READING = ("root", "verify", "in_memory", "workers")
+"""Where data lie and how they are read, which changes no number either."""
 FILES = ("config.yaml", "overrides.txt", "environment.json")
 """What a run writes before it trains."""
 
@@ -111,6 +113,16 @@ def summary(folder: Path) -> dict[str, Any]:
     return found | {"status": "running"} if found["status"] != "finished" and is_locked(folder) else found
 
 
+def weights(folder: Path) -> Path:
+    """The file with a finished run's weights. Raises LandmarksError."""
+    status, path = summary(folder)["status"], folder / "model.safetensors"
+    if status != "finished" or not path.is_file():
+        raise LandmarksError(
+            f"{folder}: this run is not finished ({status}); `landmarks resume {folder}` goes on with it"
+        )
+    return path
+
+
 def read_metrics(folder: Path) -> list[dict[str, Any]]:
     """The lines of a run's `metrics.jsonl`, none before it has any. A last line cut short by a kill is left out."""
     try:
@@ -140,8 +152,8 @@ def environment(device: Mapping[str, Any], checksum: str) -> dict[str, Any]:
 
 def fingerprint(tree: Mapping[str, Any], checksum: str, kind: str, revisions: tuple[int, int]) -> str:
     """What makes two runs the same: configuration without paths and logging, data, device kind, revisions."""
-    kept = {key: value for key, value in tree.items() if key not in ("runs", "device", *LOGGING)}
-    kept["data"] = {key: value for key, value in tree["data"].items() if key not in ("root", "verify")}
+    kept = {key: value for key, value in tree.items() if key not in ("runs", "device", "init", *LOGGING)}
+    kept["data"] = {key: value for key, value in tree["data"].items() if key not in READING}
     text = json.dumps([kept, checksum, kind, revisions], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -5,6 +5,7 @@ The networks and their rules of learning stand in `milestones/`.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -166,6 +167,11 @@ class PictureClassifier(Milestone):
 
     def exported(self) -> dict[str, Tensor]:
         return self.network.state_dict()
+
+    def export_notes(self) -> dict[str, str]:
+        """The mean that is to be taken from pictures, (3, side, side) or (3, 1, 1), as JSON."""
+        rounded = [[[round(value, 3) for value in row] for row in plane] for plane in self.mean.tolist()]
+        return {"pixels": "RGB on the scale 0 to 255, less `mean`", "mean": json.dumps(rounded)}
 
 
 def check(config: PictureConfig) -> None:
