@@ -73,7 +73,8 @@ def _field(words: np.random.BitGenerator, count: int) -> Whole:
     for cell, share in zip(CELLS, shares.T, strict=True):
         total += share[:, None, None] * _bilinear(_bytes(words, count, SIDE // cell + 1, SIDE // cell + 1), cell)
     mean = (total // shares.sum(1)[:, None, None])[:, None]
-    return np.clip((3 * mean - 128) // 2, 0, 255)  # a mean of grids has lost much of their contrast
+    stretched: Whole = np.clip((3 * mean - 128) // 2, 0, 255)  # a mean of grids has lost much of their contrast
+    return stretched
 
 
 def _bilinear(knots: Whole, cell: int) -> Whole:
