@@ -66,5 +66,5 @@ def test_an_init_of_no_use_is_refused_in_a_sentence(first: Run) -> None:
             landmarks.run("dae", *SHORT, f"init={word}", quiet=True)
     with pytest.raises(UsageError, match="init=nowhere: neither a file nor a run"):
         landmarks.run("dae", *SHORT, "init=nowhere", quiet=True)
-    with pytest.raises(UsageError, match="must end in [.]safetensors"):
+    with pytest.raises(UsageError, match=r"must end in \.safetensors"):
         first.export("out.pth")

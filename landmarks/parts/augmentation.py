@@ -15,14 +15,18 @@ from landmarks.milestone import Split
 
 
 def random_crops(x: Tensor, side: int, pad: int = 0) -> Tensor:
-    """Squares (B, C, side, side) of pictures (B, C, H, W), each at a place of its own, after padding by zeros."""
-    x = F.pad(x, [pad] * 4) if pad else x
-    rows, columns = (_places(len(x), size - side + 1, x.device) for size in x.shape[2:])
-    # A window's rows and columns as numbers of its own: one gathering for the whole batch, in the layout of x.
+    """Squares (B, C, side, side) of pictures (B, C, H, W), each at a place of its own, after padding by zeros.
+
+    Channels last, as one gathering of pixels for the whole batch.
+    """
+    pixels = F.pad(x, [pad] * 4).permute(0, 2, 3, 1)
+    count, height, width, channels = pixels.shape
+    top, left = _places(count, height - side + 1, x.device), _places(count, width - side + 1, x.device)
     along = torch.arange(side, device=x.device)
-    picture = torch.arange(len(x), device=x.device)[:, None, None]
-    taken = x.permute(0, 2, 3, 1)[picture, (rows[:, None] + along)[:, :, None], (columns[:, None] + along)[:, None]]
-    return taken.permute(0, 3, 1, 2)
+    first = torch.arange(count, device=x.device) * height + top
+    rows = (first[:, None] + along) * width + left[:, None]
+    chosen = (rows[:, :, None] + along).flatten()
+    return pixels.reshape(-1, channels)[chosen].view(count, side, side, channels).permute(0, 3, 1, 2)
 
 
 def mirrored(x: Tensor) -> Tensor:
