@@ -108,6 +108,18 @@ register(
 )
 register(
     Entry(
+        "alexnet",
+        "2012",
+        "AlexNet",
+        "Krizhevsky, Sutskever, Hinton",
+        "ImageNet; CIFAR-10",
+        "37.5 / 17.0 % error",
+        "60 s",
+        "landmarks.milestones.alexnet:AlexNet",
+    )
+)
+register(
+    Entry(
         "gan",
         "2014",
         "Adversarial nets",
@@ -116,6 +128,18 @@ register(
         "225 nats (Parzen)",
         "10 s",
         "landmarks.milestones.gan:GAN",
+    )
+)
+register(
+    Entry(
+        "resnet",
+        "2015",
+        "Residual nets",
+        "He, Zhang, Ren, Sun",
+        "CIFAR-10; ImageNet",
+        "8.75 % test error",
+        "60 s",
+        "landmarks.milestones.resnet:ResNet",
     )
 )
 
