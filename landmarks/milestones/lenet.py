@@ -28,6 +28,7 @@ from landmarks.data.splits import permutation
 from landmarks.errors import UsageError
 from landmarks.milestone import Answer, Batch, Data, Layer, Milestone, Optimizer, Phase, Scalars, Split, Sums
 from landmarks.parts.fused_lenet import Form, OnePattern
+from landmarks.parts.schedules import Stage, rate_at
 from landmarks.parts.second_order import (
     LINEAR,
     RELU,
@@ -96,14 +97,6 @@ class OptimizerSettings:
     times: Times
     mu: Annotated[float, POSITIVE]
     samples: Annotated[int, POSITIVE]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stage:
-    """A rate until so many passes are completed; null: to the end."""
-
-    until: Annotated[int, POSITIVE] | None
-    rate: Annotated[float, POSITIVE]
 
 
 INSIDE = Check(f">= 0 and < {SIDE}, the side of a picture", lambda pixels: 0 <= pixels < SIDE)
@@ -260,8 +253,7 @@ class LeNet(Milestone):
         options = self.config.optimizer
         if options.lr is not None:
             return float(options.lr)
-        rates = [stage.rate for stage in self.config.schedule if stage.until is None or passes < stage.until]
-        return float((rates or [self.config.schedule[-1].rate])[0] * getattr(options.times, options.name))
+        return float(rate_at(self.config.schedule, passes) * getattr(options.times, options.name))
 
     def _optimizer(self) -> Optimizer:
         options, parameters = self.config.optimizer, [*self.network.parameters()]
