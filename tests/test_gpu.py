@@ -18,6 +18,7 @@ pytestmark = [
     pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device here"),
 ]
 RUNS = {
+    "perceptron": ["experiment=photoperceptron", "epochs=8", "log_every=1", "eval_every=40"],
     "lenet": ["steps=null", "epochs=1", "log_every=1", "eval_every=50", "data.valid=3950"],
     "mlp_xor": ["epochs=50", "replicas=20", "log_every=1"],
     "lstm": ["steps=60", "log_every=1", "eval_every=60", "data.tested=50"],
@@ -61,6 +62,20 @@ def test_the_first_fifty_losses_are_those_of_the_cpu(name: str, workplace: Path)
     cpu, cuda = map(losses, found)
     assert len(cpu) == 50
     assert cuda == pytest.approx(cpu, rel=1e-3)
+
+
+def test_every_milestone_that_learns_is_among_them(workplace: Path) -> None:
+    learning = [name for name in catalog.CATALOG if execute.make(config.compose(name)).phases()]
+    assert sorted(learning) == sorted(RUNS)
+
+
+def test_nets_that_never_learn_say_the_same_on_cuda(workplace: Path) -> None:
+    found = [
+        execute.start(config.compose("mcculloch_pitts", [f"device={d}", "figures=false"]), quiet=True)
+        for d in ("cpu", "cuda")
+    ]
+    cpu, cuda = (runs.summary(folder)["metrics"] for folder in found)
+    assert cpu == cuda
 
 
 @pytest.mark.parametrize("name", RUNS)
