@@ -141,6 +141,7 @@ class Phase:
     `trains`: prefixes of the parameters that learn; empty means all. `schedules` maps an optimiser's name to its rate;
     with `rate_by_step` they count steps even where the length counts epochs.
     `measures`: the splits that each evaluation measures, where there are any; the others are measured once, at the end.
+    `withheld`: so many patterns, the same for every seed, are not learned from here, for a later phase to fold in.
     """
 
     name: str
@@ -154,6 +155,7 @@ class Phase:
     trains: tuple[str, ...] = ()
     measures: tuple[str, ...] = ("valid", "test")
     rate_by_step: bool = False
+    withheld: int = 0
 
 
 @dataclass(frozen=True)

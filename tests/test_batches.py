@@ -6,6 +6,8 @@ import pytest
 import torch
 
 from landmarks.data.batches import Batches
+from landmarks.data.splits import hold_out
+from landmarks.errors import UsageError
 from landmarks.milestone import Data, Phase, Split
 
 
@@ -78,3 +80,20 @@ def test_every_epoch_has_fresh_patterns_where_the_data_say_so(order: str) -> Non
         found = torch.cat([at(0).x, at(1).x], 1).sort(1).values
         assert torch.equal(found, fresh(number).x)
         assert torch.equal(at(1).x, -at(1).y)
+
+
+def test_withheld_patterns_stay_away_and_are_those_that_would_be_held_out() -> None:
+    x = torch.arange(10)
+    data = Data("ten", {"train": Split(x, -x)}, "")
+    settings = SimpleNamespace(seed=3, replicas=1, first_replica=0)
+
+    def made(withheld: int) -> Batches:
+        phase = Phase("p", {}, {}, epochs=1, batch_size=4, withheld=withheld)
+        return Batches(phase, data, SimpleNamespace(replicated=False), settings)  # type: ignore[arg-type]
+
+    left = hold_out(data.splits["train"], 3)["train"].x.tolist()
+    for number in (0, 1):
+        assert sorted(i for batch in epoch(made(3), number) for i in batch) == left
+    assert made(3).per_epoch == 2
+    with pytest.raises(UsageError, match="of 10 patterns to learn from 10 cannot be withheld"):
+        made(10)

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import torch
 
+from landmarks.data import splits
+from landmarks.errors import UsageError
 from landmarks.milestone import Batch, Data, Milestone, Phase, Split
 from landmarks.randomness import Orders
 from landmarks.settings import Settings
@@ -17,6 +19,7 @@ class Batches:
     x (N, …) gives batches (B, …); where the milestone's parameters carry a leading R so do they, (R, B, …), each
     replica in an order of its own; x (R, N, …) where each has patterns of its own (`Data.own`). The last batch of an
     epoch may be shorter. Where every epoch has fresh patterns (`Data.fresh`), they are drawn when it begins.
+    Raises UsageError where a phase withholds more patterns than there are.
     """
 
     def __init__(self, phase: Phase, data: Data, milestone: Milestone, settings: Settings) -> None:
@@ -26,6 +29,12 @@ class Batches:
         self.patterns: Callable[[int], Split] = fresh or (lambda epoch: first)
         self.changing = fresh is not None or phase.order == "shuffled"
         self.count = first.x.shape[1 if self.own else 0]
+        self.kept: torch.Tensor | None = None
+        if phase.withheld:
+            self.kept = torch.from_numpy(splits.permutation(self.count)[phase.withheld :]).sort().values
+            if not len(self.kept):
+                raise UsageError(f"of {self.count:,} patterns to learn from {phase.withheld:,} cannot be withheld")
+            self.count = len(self.kept)
         self.size = phase.batch_size or self.count
         self.per_epoch = -(-self.count // self.size)
         self.replicas = settings.replicas if milestone.replicated else None
@@ -45,7 +54,8 @@ class Batches:
                 return Split(x, y)
             return Split(x.expand(self.replicas, *x.shape), y.expand(self.replicas, *y.shape))
         order = torch.from_numpy(self.orders.epoch(epoch if self.order == "shuffled" else 0, self.count))
-        order = (order[0] if self.replicas is None else order).to(x.device)
+        order = order[0] if self.replicas is None else order
+        order = (order if self.kept is None else self.kept[order]).to(x.device)
         if self.own:
             replica = torch.arange(len(x), device=x.device)[:, None]
             return Split(x[replica, order], y[replica, order])
