@@ -20,7 +20,7 @@ LETTERS = 16
 
 
 def top_five(pictures: Tensor, probabilities: Tensor, labels: Tensor, classes: Sequence[str]) -> Figure:
-    """Pictures (N, 3, H, W), uint8, with the right class above and the five most probable ones below, the right one red.
+    """Pictures (N, 3, H, W), uint8: above each the right class, below it the five most probable, the right one red.
 
     probabilities (N, classes), labels (N,).
     """
