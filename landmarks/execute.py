@@ -285,6 +285,7 @@ class Run:
         if step:  # where nothing is learned there is no curve
             lines, steps = runs.read_metrics(self.folder), self.settings.steps
             logger.figure("curves", plots.curves(lines, self.title, self.milestone.claim, steps), step)
+        self.milestone.eval()  # what is drawn moves no average of a normalisation, and drops no unit
         with devices.own_randomness(self.device, 0):
             for name, figure in self.milestone.figures(self.data):
                 logger.figure(name, figure, step)
