@@ -1,0 +1,112 @@
+"""What the paper draws of residual networks: errors by iteration (Figs. 1 and 6), the layers' responses (Fig. 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from landmarks import data as sources
+from landmarks.figures.labels import top_five
+from landmarks.plots import ACCENT, BLUE, INK, PALE
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from landmarks.milestone import Data
+    from landmarks.milestones.resnet import ResNet
+    from landmarks.results import Curve, Run
+
+COLOURS = (ACCENT, INK, BLUE, PALE)
+LOOKED_AT = 200
+"""Pictures of which the responses are taken."""
+SHOWN = 8
+"""Pictures that are shown with their five most probable classes."""
+
+
+def pictures(resnet: ResNet, data: Data) -> Iterator[tuple[str, Figure]]:
+    """(name, picture): how strongly the layers respond, and what the network says of some pictures."""
+    name = next(split for split in ("test", "valid", "train") if split in data.splits)
+    x, y = data.splits[name].x[:LOOKED_AT], data.splits[name].y[:LOOKED_AT]
+    yield "responses", responses({_name(resnet): measured(resnet, data)})
+    with torch.no_grad():
+        probabilities = resnet.answer(x[:SHOWN]).probabilities
+    assert probabilities is not None
+    yield "labels", top_five(x[:SHOWN], probabilities, y[:SHOWN], data.classes)
+
+
+def _name(resnet: ResNet) -> str:
+    model = resnet.config.model
+    return f"{'residual' if model.residual else 'plain'}-{model.depth}"
+
+
+def measured(resnet: ResNet, data: Data) -> list[float]:
+    """The standard deviations of the responses of the 3 × 3 layers, from the input on."""
+    name = next(split for split in ("test", "valid", "train") if split in data.splits)
+    x = resnet.centred(data.splits[name].x[:LOOKED_AT])
+    with torch.no_grad():
+        return [deviation for _, deviation in resnet.network.responses(x)]
+
+
+def responses(nets: Mapping[str, Sequence[float]]) -> Figure:
+    """Fig. 7: the standard deviations in the order of the layers, and sorted."""
+    figure = Figure(figsize=(8.8, 3.6), layout="constrained")
+    figure.suptitle("Responses of the layers after BN, before ReLU and addition", fontsize=11)
+    for axes, ordered in zip(figure.subplots(1, 2, sharey=True), (False, True), strict=True):
+        _responses(axes, nets, ordered)
+    return figure
+
+
+def _responses(axes: Axes, nets: Mapping[str, Sequence[float]], ordered: bool) -> None:
+    for (name, values), colour in zip(nets.items(), COLOURS, strict=False):
+        shown = sorted(values, reverse=True) if ordered else values
+        axes.plot(range(1, len(shown) + 1), shown, color=colour, linewidth=1.5, label=name)
+    axes.set_xlabel("layers, sorted" if ordered else "layers, from the input on", fontsize=9)
+    axes.set_title("standard deviation", fontsize=10)
+    axes.set_ylim(bottom=0)
+    axes.legend(fontsize=8, frameon=False)
+    _plain(axes)
+
+
+def contrast(arms: Mapping[str, Sequence[Run]]) -> Figure:
+    """The demonstration: the errors of every run by iteration, and the responses of each arm's first network."""
+    figure = Figure(figsize=(10.0, 4.0), layout="constrained")
+    figure.suptitle("Same layers, same parameters, same rate: only the shortcuts differ", fontsize=12)
+    left, right = figure.subplots(1, 2)
+    errors(left, arms)
+    left.set_ylim(0, 100)
+    nets = {}
+    for name, (run, *_) in arms.items():
+        resnet = run.model()
+        nets[name] = measured(resnet, sources.load(resnet.config.data))  # type: ignore[arg-type]
+    _responses(right, nets, ordered=False)
+    right.set_title("responses of the layers (standard deviation)", fontsize=10)
+    return figure
+
+
+def errors(axes: Axes, arms: Mapping[str, Sequence[Run]]) -> None:
+    """Fig. 6: a colour for each arm, solid lines for the error on test pictures, dashed ones while learning."""
+    for (name, runs), colour in zip(arms.items(), COLOURS, strict=False):
+        for i, run in enumerate(runs):
+            for metric, style in (("test/error", "-"), ("train/error", "--")):
+                if curve := run.curves.get(metric):
+                    label = f"{name}, {metric.partition('/')[0]}" if i == 0 else None
+                    _error(axes, curve, colour, style, label)
+    axes.set_title("error (%)", fontsize=10)
+    axes.set_xlabel("updates", fontsize=9)
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    axes.legend(fontsize=8, frameon=False)
+    _plain(axes)
+
+
+def _error(axes: Axes, curve: Curve, colour: str, style: str, label: str | None) -> None:
+    axes.plot(curve.step, 100 * np.array(curve.value), style, color=colour, linewidth=1.3, label=label)
+
+
+def _plain(axes: Axes) -> None:
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
