@@ -14,7 +14,7 @@ from torch import Tensor
 
 from landmarks import data, execute, loop
 from landmarks import device as devices
-from landmarks.data import pictures, tables
+from landmarks.data import folders, pictures, tables
 from landmarks.errors import LandmarksError, UsageError
 from landmarks.milestone import Answer, Data
 from landmarks.settings import Settings
@@ -149,7 +149,7 @@ def _patterns(form: dict[str, Any], files: Sequence[str]) -> tuple[Tensor, list[
         tables_found = [(file, *tables.rows(Path(file).expanduser(), form)) for file in files]
         places: list[tuple[str, int | None]] = [(file, line) for file, _, lines in tables_found for line in lines]
         return torch.cat([x for _, x, _ in tables_found]), places
-    paths = [path for file in files for path in pictures.files(Path(file).expanduser())]
+    paths = [path for file in files for path in folders.files(Path(file).expanduser())]
     x, negatives = pictures.rows(paths, form)
     if any(negatives):
         first, count = paths[negatives.index(True)], sum(negatives)

@@ -492,7 +492,7 @@ def test_folders_that_do_not_do_are_said(workplace: Path) -> None:
     drawn(Path("hollow"), 1, names=("one",))
     Path("hollow/two").mkdir()
     assert f"{Path('hollow/two').absolute()}: no picture lies in this folder" in says("hollow")
-    drawn(Path("broken"), 1)
+    drawn(Path("broken"), 3)
     whole = Path("broken/one/000.png").read_bytes()
     Path("broken/one/000.png").write_bytes(whole[: len(whole) // 2])
     assert "broken/one/000.png: cannot be read as a picture" in says("broken")

@@ -66,8 +66,8 @@ class Source:
 
     @property
     def filed(self) -> bool:
-        """Whether the files of MNIST, or of a set in its form, may be needed: data.root says where they are."""
-        return self.module in (MNIST, VARIATIONS)
+        """Whether files that are downloaded or unpacked may be needed: data.root says where they are."""
+        return self.module in (MNIST, VARIATIONS) or self.colour in (CIFAR, PHOTOS)
 
     @property
     def drawn(self) -> bool:
@@ -79,6 +79,7 @@ MNIST, PATTERNS, POINTS = "landmarks.data.mnist", "landmarks.data.patterns", "la
 SEQUENCES = "landmarks.data.sequences"
 PLANE = "landmarks.data.plane"
 VARIATIONS = "landmarks.data.variations"
+CIFAR, PHOTOS = "landmarks.data.cifar", "landmarks.data.photos"
 DIGITS_VARIED = ("basic", "rot", "bg_rand", "bg_img", "bg_img_rot")
 WHAT_VARIES = (
     "digits of MNIST, as they are",
@@ -133,6 +134,24 @@ SOURCES: Mapping[str, Source] = {
             "",
             colour="landmarks.data.textured",
         ),
+        Source(
+            "cifar10",
+            "photographs of ten kinds of things, 32 × 32 (Krizhevsky 2009)",
+            "download, 170 MB",
+            "50,000 + 10,000 images",
+            "",
+            ("cifar10-jpeg",),
+            CIFAR,
+        ),
+        Source(
+            "cifar10-jpeg",
+            "CIFAR-10 after JPEG, as files: no number measured on it is one of CIFAR-10",
+            "has to be unpacked",
+            "50,000 + 10,000 images",
+            "",
+            ("cifar10",),
+            PHOTOS,
+        ),
         Source("rect", "outlines of rectangles, tall or wide", "generated", "1,200 + 50,000 images", VARIATIONS),
         Source("rect_img", "rectangles of one picture on another", "generated", "12,000 + 50,000 images", VARIATIONS),
         Source("convex", "white sets of pixels, convex or not", "generated", "8,000 + 50,000 images", VARIATIONS),
@@ -180,7 +199,12 @@ SOURCES: Mapping[str, Source] = {
         ),
         Source("csv", "a table of your own, the last column is the label", "data.root", "any", "landmarks.data.tables"),
         Source(
-            "images", "pictures of your own, a folder for each class", "data.root", "any", "landmarks.data.pictures"
+            "images",
+            "pictures of your own, a folder for each class",
+            "data.root",
+            "any",
+            "landmarks.data.pictures",
+            colour=PHOTOS,
         ),
     )
 }
@@ -320,10 +344,12 @@ def fetch(name: str, folder: str | None) -> Path:
 
     Raises LandmarksError where that fails or a file is damaged, UsageError for a set that is not downloaded.
     """
-    from landmarks.data import mnist
+    from landmarks.data import cifar, mnist
 
     if name in ("mnist", mnist.THREE_WAY):
         return mnist.fetch(root(folder))
+    if name == "cifar10":
+        return cifar.fetch(folder)
     source = SOURCES[_known(name)]
     origin = "is generated" if source.generated else "is your own" if source.own else source.origin
     raise UsageError(f"data fetch: {name} {origin}, so there is nothing to fetch")
@@ -331,15 +357,18 @@ def fetch(name: str, folder: str | None) -> Path:
 
 def verify(name: str, folder: str | None) -> str:
     """Check a set in `folder` (see `root`); one sentence that says what was checked. Raises LandmarksError."""
-    if name == "mnist5k":
-        from landmarks.data import digits5k
+    from landmarks.data import cifar, digits5k, mnist
 
-        return digits5k.verify()
     if name in SOURCES and (SOURCES[name].generated or SOURCES[name].own):
         origin = "generated from its settings" if SOURCES[name].generated else "your own"
         raise UsageError(f"data verify: {name} is {origin}, so there is nothing to verify")
-    from landmarks.data import mnist
-
+    match name:
+        case "mnist5k":
+            return digits5k.verify()
+        case "cifar10":
+            return cifar.verify(folder)
+        case cifar.JPEG:
+            return cifar.verify_jpeg(folder)
     name = name if folder else _known(name)
     return mnist.verify("mnist" if name == mnist.THREE_WAY else name, root(folder))
 
@@ -354,13 +383,13 @@ def _present(source: Source) -> str:
     """yes or no; "yours" for files of your own."""
     if source.own:
         return "yours"
-    here = True
-    if source.module == MNIST:
-        from landmarks.data import mnist
+    from landmarks.data import cifar, digits5k, mnist
 
-        here = mnist.complete("mnist", root(None))
-    if source.name == "mnist5k":
-        from landmarks.data import digits5k
-
-        here = digits5k.bundled() is not None
-    return "yes" if here else "no"
+    here = {
+        "mnist": lambda: mnist.complete("mnist", root(None)),
+        "mnist50k": lambda: mnist.complete("mnist", root(None)),
+        "mnist5k": lambda: digits5k.bundled() is not None,
+        "cifar10": lambda: cifar.found(None) is not None,
+        cifar.JPEG: lambda: cifar.unpacked(None) is not None,
+    }
+    return "yes" if here.get(source.name, lambda: True)() else "no"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,8 @@ from landmarks.settings import DataSettings
 
 _SEED = 28281998
 """Of the splits alone, so that the order of a run's training does not repeat it."""
+Part = tuple[npt.NDArray[Any], npt.NDArray[np.int64]]
+"""What a split is made of before anything is decoded: pictures, or the paths of files, and their labels."""
 
 
 def permutation(n: int, number: int = 0) -> npt.NDArray[np.int64]:
@@ -41,6 +44,19 @@ def hold_out(train: Split, count: int) -> dict[str, Split]:
     """
     valid = torch.from_numpy(chosen(len(train.x), count))
     return {"train": Split(train.x[~valid], train.y[~valid]), "valid": Split(train.x[valid], train.y[valid])}
+
+
+def held(settings: DataSettings, parts: dict[str, Part]) -> dict[str, Part]:
+    """With data.valid `train` without so many, which are `valid`, and nothing else; without it `parts` as they are."""
+    if not settings.valid:
+        return parts
+    valid = chosen(len(parts["train"][1]), settings.valid)
+    return {"train": rows(parts["train"], ~valid), "valid": rows(parts["train"], valid)}
+
+
+def rows(part: Part, which: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> Part:
+    """Some patterns of a part."""
+    return part[0][which], part[1][which]
 
 
 def chosen(n: int, count: int) -> npt.NDArray[np.bool_]:
