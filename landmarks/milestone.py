@@ -10,6 +10,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import starmap
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol
 
 import torch
@@ -45,7 +46,10 @@ class Split(NamedTuple):
     y: Tensor
 
     def batches(self, size: int) -> Iterator[Batch]:
-        """All patterns in the order of the split, `size` at a time, the last ones fewer."""
+        """All patterns in the order of the split, `size` at a time, the last ones fewer; read ahead out of files."""
+        if not isinstance(self.x, Tensor):  # landmarks.data.files.Files, which stands for one
+            yield from starmap(Batch, self.x.batches(size, self.y))
+            return
         for start in range(0, len(self.x), size):
             yield Batch(self.x[start : start + size], self.y[start : start + size])
 

@@ -11,21 +11,20 @@ import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from landmarks.data import FIRST, Draws, cifar, colour, folders, splits
 from landmarks.data.colour import KIND as KIND
+from landmarks.data.files import Files
 from landmarks.data.splits import Part
 from landmarks.errors import LandmarksError, UsageError
 from landmarks.milestone import Data, Split
 from landmarks.settings import PictureSettings
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 MOST = 2_000_000_000
 """Bytes of pictures up to which a set is decoded into memory, unless data.in_memory says otherwise."""
@@ -51,12 +50,13 @@ def load(settings: PictureSettings, draws: Draws = FIRST) -> Data:
     folder = cifar.jpeg(settings.root, settings.verify) if jpeg else folders.root(settings)
     classes = cifar.NAMES if jpeg else settings.classes or folders.classes_in(folder)
     parts = colour.labelled(settings, folders.divided(settings, folder, classes))
-    return _data(settings, parts, classes)
+    return _data(settings, folder, parts, classes)
 
 
 def load_as(settings: PictureSettings, classes: Sequence[str], form: Mapping[str, Any]) -> Data:
     """All pictures as `test` (or in the splits of the user), with the classes of another run."""
-    return _data(settings, folders.to_test(folders.root(settings), classes), tuple(classes))
+    folder = folders.root(settings)
+    return _data(settings, folder, folders.to_test(folder, classes), tuple(classes))
 
 
 def rows(paths: Sequence[Path], form: Mapping[str, Any]) -> Tensor:
@@ -101,18 +101,37 @@ def _check(settings: PictureSettings) -> None:
         raise UsageError(f"data.scales wants crop <= low <= high, got crop {crop}, low {low}, high {high}")
 
 
-def _data(settings: PictureSettings, parts: Mapping[str, Part], classes: tuple[str, ...]) -> Data:
+def _data(settings: PictureSettings, folder: Path, parts: Mapping[str, Part], classes: tuple[str, ...]) -> Data:
     """Pictures in memory, or their files, each split in the order of a fixed shuffle."""
-    shuffled = {name: splits.rows(part, splits.permutation(len(part[1]), 6)) for name, part in parts.items()}
+    parts = {name: splits.rows(part, splits.permutation(len(part[1]), 6)) for name, part in parts.items()}
+    size = sum(len(y) for _, y in parts.values()) * 3 * settings.side**2
+    decoded = size <= MOST if settings.in_memory is None else settings.in_memory
     form = colour.form(settings.side)
+    if decoded and settings.scales is None:
+        made, left_out = _decoded(settings, parts)
+        form |= {"unreadable": left_out} if settings.skip_unreadable else {}
+    else:
+        made = {name: _streamed(settings, folder, part, name == "train") for name, part in parts.items()}
+    return Data(settings.name, made, splits.checksum(made), classes=classes, form=form)
+
+
+def _decoded(settings: PictureSettings, parts: Mapping[str, Part]) -> tuple[dict[str, Split], int]:
+    """Splits in memory, and how many pictures were left out because they cannot be read, which is said once."""
     made, left_out = dict[str, Split](), list[Path]()
-    for name, (paths, y) in shuffled.items():
+    for name, (paths, y) in parts.items():
         x, good = decoded(paths, settings.side, settings.skip_unreadable)
         made[name] = splits.split(x, y[good])
         left_out += [*paths[~good]]
-    if settings.skip_unreadable:
-        form["unreadable"] = len(left_out)
     if left_out:
         more = f" and {len(left_out) - 1:,} more" * (len(left_out) > 1)
         print(f"landmarks: {min(left_out)}{more}: cannot be read as pictures, and are left out", file=sys.stderr)
-    return Data(settings.name, made, splits.checksum(made), classes=classes, form=form)
+    return made, len(left_out)
+
+
+def _streamed(settings: PictureSettings, folder: Path, part: Part, learned: bool) -> Split:
+    """A split whose pictures stay in their files."""
+    paths, y = part
+    names = np.array([os.fsencode(path.relative_to(folder)) for path in paths], np.bytes_)
+    scales = settings.scales if learned else None
+    files = Files(folder, names, y, settings.side, scales, settings.workers, settings.skip_unreadable)
+    return Split(cast("Tensor", files), torch.from_numpy(y))

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from landmarks.data.files import Files
 from landmarks.errors import UsageError
 from landmarks.milestone import Split
 from landmarks.randomness import Orders
@@ -106,10 +107,18 @@ def ordered(labels: Iterable[str]) -> tuple[str, ...]:
 
 
 def checksum(splits: Mapping[str, Split]) -> str:
-    """SHA-256, in hex, over the names, shapes, types and bytes of all arrays."""
+    """SHA-256, in hex, over the names, shapes, types and bytes of all arrays.
+
+    Of pictures that stay in their files over the files' names and sizes, not over what is in them.
+    """
     digest = hashlib.sha256()
     for name, pair in splits.items():
         for tensor in pair:
+            if isinstance(tensor, Files):
+                digest.update(f"{name} {tensor.shape} files ".encode())
+                for line in tensor.identity():
+                    digest.update(line)
+                continue
             array = np.ascontiguousarray(tensor.numpy())
             digest.update(f"{name} {array.shape} {array.dtype.str} ".encode())
             digest.update(array.data)
