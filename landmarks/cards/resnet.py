@@ -184,31 +184,31 @@ DEPARTURES = (
               lambda config: config.data.labels is not None),
     Departure("held out", "Measured on the test pictures.", "on pictures held out of those to learn from (data.valid).",
               "To choose by; the test pictures are left alone.", lambda config: config.data.valid > 0),
-    Departure("width", "16, 32 and 64 maps; of ImageNet's networks 64 to 512.", "others (model.widths).",
+    Departure("width", "16, 32 and 64 maps; of ImageNet's networks 64 to 512.", "other widths (model.widths).",
               "A minute on a CPU core.",
               lambda config: config.model.widths != _form((16, 32, 64), (64, 128, 256, 512), config)),
-    Departure("input", "32 × 32 pixels; ImageNet's networks see 224 × 224.", "another side (model.input).",
+    Departure("input", "32 × 32 pixels; ImageNet's networks see 224 × 224.", "another size of the input (model.input).",
               "Your pictures.", lambda config: config.model.input != _form(32, 224, config)),
-    Departure("shortcut", "Option A on CIFAR-10, and in Table 2.", "another (model.shortcut); B and C have parameters"
-              " that the plain twin has not.", SWITCH,
+    Departure("shortcut", "Option A on CIFAR-10, and in Table 2.", "another option (model.shortcut); B and C have"
+              " parameters that the plain twin has not.", SWITCH,
               lambda config: config.model.form == "cifar" and config.model.shortcut in ("B", "C")),
-    Departure("stride", "A bottleneck's stride is on its first 1×1.", "on its 3×3 (model.stride_on).",
+    Departure("stride", "A bottleneck's stride is on its first 1×1.", "the stride on its 3×3 (model.stride_on).",
               "Torchvision's networks: 6 % more multiply-adds.", lambda config: config.model.stride_on == "second"),
-    Departure("length", "64,000 steps; on ImageNet up to 600,000.", "another number (steps).", "Your choice.",
+    Departure("length", "64,000 steps; on ImageNet up to 600,000.", "another length (steps).", "Your choice.",
               lambda config: config.steps != _form(64_000, 600_000, config)),
     Departure("rates", "0.1, a tenth after 32,000 and again after 48,000 steps; on ImageNet at each plateau.",
               "other rates, or drops elsewhere (schedule).", "Shorter.", _other_schedule),
     Departure("warm-up", "110 layers begin with a rate of 0.01 until their training error is below 80 %.",
-              "with the schedule's own (experiment=resnet110 warms up).", "A switch; it ends alike (4.2, footnote 5).",
+              "no warm-up (experiment=resnet110 has it).", "A switch; it ends alike (4.2, footnote 5).",
               lambda config: config.model.form == "cifar" and config.model.depth == 110
               and config.optimizer.warmup is None),
-    Departure("batch", "128 pictures an update; on ImageNet 256.", "another number (batch_size).",
+    Departure("batch", "128 pictures an update; on ImageNet 256.", "another batch size (batch_size).",
               "More updates of fewer pictures.", lambda config: config.batch_size != _form(128, 256, config)),
     Departure("augmentation", "Crops after padding by 4, and mirrors; on ImageNet scales, crops, mirrors and light.",
-              "less of it (augmentation, data.scales).", "A mirrored digit is none; or a control.",
+              "less augmentation (augmentation, data.scales).", "A mirrored digit is none; or a control.",
               _other_augmentation),
-    Departure("views", "One view on CIFAR-10, ten or five sizes on ImageNet.", "others (evaluation).", "Your choice.",
-              lambda config: config.model.form == "cifar"
+    Departure("views", "One view on CIFAR-10, ten or five sizes on ImageNet.", "other views in a test (evaluation).",
+              "Your choice.", lambda config: config.model.form == "cifar"
               and (config.evaluation.views != 1 or config.evaluation.scales is not None)),
 )  # fmt: skip
 READINGS = (
@@ -257,7 +257,7 @@ BIBTEX = """\
 }
 """
 SHORT = (
-    "model.depth=56", "batch_size=32", "steps=240", "schedule=[{until:null,rate:0.02}]", "log_every=30",
+    "model.depth=56", "batch_size=32", "steps=240", "schedule=[{until:null,rate:0.01}]", "log_every=30",
     "augmentation.crops=false", "augmentation.pad=0",
 )  # fmt: skip
 """Of the demonstration's runs."""

@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from landmarks import data as sources
 from landmarks.figures.labels import top_five
+from landmarks.milestone import Split
 from landmarks.plots import ACCENT, BLUE, INK, PALE
 
 if TYPE_CHECKING:
@@ -22,21 +23,27 @@ if TYPE_CHECKING:
     from landmarks.results import Curve, Run
 
 COLOURS = (ACCENT, INK, BLUE, PALE)
-LOOKED_AT = 200
-"""Pictures of which the responses are taken."""
+LOOKED_AT = 100
+"""Pictures of which the responses are taken, and those to show are chosen."""
 SHOWN = 8
-"""Pictures that are shown with their five most probable classes."""
+"""Pictures that are shown with their five most probable classes: the first ones, and of the rest the worst."""
 
 
 def pictures(resnet: ResNet, data: Data) -> Iterator[tuple[str, Figure]]:
     """(name, picture): how strongly the layers respond, and what the network says of some pictures."""
-    name = next(split for split in ("test", "valid", "train") if split in data.splits)
-    x, y = data.splits[name].x[:LOOKED_AT], data.splits[name].y[:LOOKED_AT]
     yield "responses", responses({_name(resnet): measured(resnet, data)})
+    x, y = _looked_at(data)
     with torch.no_grad():
-        probabilities = resnet.answer(x[:SHOWN]).probabilities
-    assert probabilities is not None
-    yield "labels", top_five(x[:SHOWN], probabilities, y[:SHOWN], data.classes)
+        probabilities = resnet(x).softmax(1)
+    least = probabilities.gather(1, y[:, None])[SHOWN // 2 :, 0].argsort()[: SHOWN // 2] + SHOWN // 2
+    some = torch.cat([torch.arange(min(SHOWN // 2, len(x)), device=x.device), least])
+    yield "labels", top_five(x[some], probabilities[some], y[some], data.classes)
+
+
+def _looked_at(data: Data) -> Split:
+    """Some pictures that it has not learned, where there are any."""
+    split = next(data.splits[name] for name in ("test", "valid", "train") if name in data.splits)
+    return Split(split.x[:LOOKED_AT], split.y[:LOOKED_AT])
 
 
 def _name(resnet: ResNet) -> str:
@@ -46,9 +53,8 @@ def _name(resnet: ResNet) -> str:
 
 def measured(resnet: ResNet, data: Data) -> list[float]:
     """The standard deviations of the responses of the 3 × 3 layers, from the input on."""
-    name = next(split for split in ("test", "valid", "train") if split in data.splits)
-    x = resnet.centred(data.splits[name].x[:LOOKED_AT])
     with torch.no_grad():
+        x = resnet.centred(_looked_at(data).x)
         return [deviation for _, deviation in resnet.network.responses(x)]
 
 
@@ -65,9 +71,10 @@ def _responses(axes: Axes, nets: Mapping[str, Sequence[float]], ordered: bool) -
     for (name, values), colour in zip(nets.items(), COLOURS, strict=False):
         shown = sorted(values, reverse=True) if ordered else values
         axes.plot(range(1, len(shown) + 1), shown, color=colour, linewidth=1.5, label=name)
-    axes.set_xlabel("layers, sorted" if ordered else "layers, from the input on", fontsize=9)
-    axes.set_title("standard deviation", fontsize=10)
-    axes.set_ylim(bottom=0)
+    axes.set_title("standard deviation, " + ("sorted" if ordered else "layer by layer"), fontsize=10)
+    axes.set_xlabel("layers by their response" if ordered else "layers from the input on", fontsize=9)
+    axes.set_ylim(0, 1.15 * max(max(values) for values in nets.values()))
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.legend(fontsize=8, frameon=False)
     _plain(axes)
 
@@ -84,7 +91,7 @@ def contrast(arms: Mapping[str, Sequence[Run]]) -> Figure:
         resnet = run.model()
         nets[name] = measured(resnet, sources.load(resnet.config.data))  # type: ignore[arg-type]
     _responses(right, nets, ordered=False)
-    right.set_title("responses of the layers (standard deviation)", fontsize=10)
+    right.set_title("responses of the layers (standard deviation, Fig. 7)", fontsize=10)
     return figure
 
 
@@ -96,7 +103,7 @@ def errors(axes: Axes, arms: Mapping[str, Sequence[Run]]) -> None:
                 if curve := run.curves.get(metric):
                     label = f"{name}, {metric.partition('/')[0]}" if i == 0 else None
                     _error(axes, curve, colour, style, label)
-    axes.set_title("error (%)", fontsize=10)
+    axes.set_title("error (%, Fig. 6)", fontsize=10)
     axes.set_xlabel("updates", fontsize=9)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.legend(fontsize=8, frameon=False)

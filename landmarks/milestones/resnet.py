@@ -158,7 +158,7 @@ class ResNet(PictureClassifier):
         for layer in layers:
             layer.reset_running_stats()
             layer.train()
-            layer.momentum = None  # type: ignore[assignment]  # the mean over all batches instead of a moving one
+            layer.momentum = None  # the mean over all batches instead of a moving one
         for x, _ in Split(train.x[some], train.y[some]).batches(size):
             self.network(self.augmented(x))
         for layer in layers:
