@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +15,19 @@ from torch import Tensor
 
 from landmarks import data, execute, loop
 from landmarks import device as devices
-from landmarks.data import folders, pictures, tables
+from landmarks.data import colour, folders, photos, pictures, tables
 from landmarks.errors import LandmarksError, UsageError
 from landmarks.milestone import Answer, Data
 from landmarks.settings import Settings
 
-FIXED = ("inputs", "classes", "valid", "test", "digits", "sizes")
+FIXED = ("inputs", "classes", "valid", "test", "digits", "sizes", "side", "labels", "scales")
 """Of a run's data: what the network was built for, and which patterns it has learned from."""
 ELSEWHERE = {"data.name", "data.root", "data.invert"}
 """What names other patterns; a generated set is another one by any of its keys."""
-
-
 TOP = 5
 """So many of the most probable classes are told."""
+CHUNK = 500
+"""Patterns that are answered at once."""
 
 
 @dataclass(frozen=True)
@@ -122,11 +123,12 @@ def predict(folder: Path, words: Sequence[str]) -> list[Prediction]:
     if not files:
         raise UsageError("predict wants files: pictures or folders of them, or a table")
     settings = execute.stored(folder, overrides, ["data.invert"], "predict makes patterns as the run did").tree["data"]
-    patterns, places = _patterns(form | ({"invert": settings["invert"]} if overrides else {}), files)
+    if overrides and form["kind"] == colour.KIND:
+        raise UsageError(f"override {overrides[0]}: turns grey pictures, and this run learns in colour; leave it out")
     found: list[Prediction] = []
     with torch.inference_mode():
-        for x, part in zip(torch.split(patterns, 500), range(0, len(patterns), 500), strict=True):
-            found += _predictions(milestone.answer(x), places[part : part + len(x)], classes)
+        for x, places in _patterns(form | ({"invert": settings["invert"]} if overrides else {}), files):
+            found += _predictions(milestone.answer(x), places, classes)
     return found
 
 
@@ -143,23 +145,31 @@ def _predictions(answer: Answer, places: Sequence[tuple[str, int | None]], class
     return [Prediction(*place, classes[label], score, answer.kind, top) for place, label, score, top in rows]
 
 
-def _patterns(form: dict[str, Any], files: Sequence[str]) -> tuple[Tensor, list[tuple[str, int | None]]]:
-    """All patterns in the files, and the file and line of each."""
+def _patterns(form: dict[str, Any], files: Sequence[str]) -> Iterator[tuple[Tensor, list[tuple[str, int | None]]]]:
+    """The patterns in the files, some at a time, and the file and line of each."""
     if form["kind"] == tables.KIND:
-        tables_found = [(file, *tables.rows(Path(file).expanduser(), form)) for file in files]
-        places: list[tuple[str, int | None]] = [(file, line) for file, _, lines in tables_found for line in lines]
-        return torch.cat([x for _, x, _ in tables_found]), places
+        for file in files:
+            rows, lines = tables.rows(Path(file).expanduser(), form)
+            for start in range(0, len(rows), CHUNK):
+                yield rows[start : start + CHUNK], [(file, line) for line in lines[start : start + CHUNK]]
+        return
     paths = [path for file in files for path in folders.files(Path(file).expanduser())]
-    x, negatives = pictures.rows(paths, form)
-    if any(negatives):
-        first, count = paths[negatives.index(True)], sum(negatives)
-        more = f" (and {count - 1} more)" if count > 1 else ""
+    negatives: list[Path] = []
+    for start in range(0, len(paths), CHUNK):
+        part = paths[start : start + CHUNK]
+        if form["kind"] == colour.KIND:
+            x = photos.rows(part, form)
+        else:
+            x, negative = pictures.rows(part, form)
+            negatives += compress(part, negative)
+        yield x, [(str(path), None) for path in part]
+    if negatives:
+        more = f" (and {len(negatives) - 1} more)" if len(negatives) > 1 else ""
         print(
-            f"landmarks: {first}{more}: brighter at the border than in the middle, unlike the pictures that this run"
-            f" has learned; data.invert={str(not form['invert']).lower()} turns them round",
+            f"landmarks: {negatives[0]}{more}: brighter at the border than in the middle, unlike the pictures that this"
+            f" run has learned; data.invert={str(not form['invert']).lower()} turns them round",
             file=sys.stderr,
         )
-    return x, [(str(path), None) for path in paths]
 
 
 def _known(folder: Path) -> dict[str, Any]:
