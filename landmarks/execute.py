@@ -14,13 +14,14 @@ from safetensors.torch import save
 from landmarks import catalog, config, data, loop, plots, runs, show, weights
 from landmarks import device as devices
 from landmarks.checkpoint import Checkpoints, write_atomically
+from landmarks.data import files
 from landmarks.errors import Interrupted, LandmarksError, UsageError, nearest
 from landmarks.logger import Console, Logger
 from landmarks.milestone import Milestone, Sampler
 from landmarks.settings import Settings, build
 from landmarks.signals import Signals
 
-EXTENSIBLE = ("epochs", "steps", "device", "threads", "data.root", "eval_every", *runs.LOGGING)
+EXTENSIBLE = ("epochs", "steps", "device", "threads", "data.root", "data.workers", "eval_every", *runs.LOGGING)
 """What `resume` may change: length, place and logging, nothing that would make it another run."""
 
 
@@ -273,9 +274,12 @@ class Run:
         except (MemoryError, torch.OutOfMemoryError) as error:
             self._summarise("failed", training.state)
             raise LandmarksError(f"{self.folder}: out of memory on {self.device}; train a smaller batch") from error
-        except LandmarksError as error:
+        except (LandmarksError, RuntimeError) as error:
+            said = files.lost(error) if isinstance(error, RuntimeError) else error
+            if not isinstance(said, LandmarksError):
+                raise
             self._summarise("failed", training.state)
-            raise type(error)(f"{self.folder}: {error}") from error
+            raise type(said)(f"{self.folder}: {said}") from error
         finally:
             logger.close()
 

@@ -61,10 +61,11 @@ def load(settings: PictureSettings, draws: Draws = FIRST) -> Data:
     """
     from landmarks.data import colour
 
+    colour.check(settings, SIDE)
     if settings.root is None and not found(None):
         download(root(None))
     train, test = read(locate(settings.root), settings.verify)
-    return colour.known(settings, SIDE, train, lambda: test, NAMES)
+    return colour.known(settings, train, lambda: test, NAMES)
 
 
 def locate(given: str | None) -> Place:

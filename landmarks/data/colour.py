@@ -27,17 +27,21 @@ KIND = "colour pictures"
 Bytes = npt.NDArray[np.uint8]
 
 
-def known(
-    settings: PictureSettings, side: int, train: Part, test: Callable[[], Part], classes: tuple[str, ...]
-) -> Data:
+def known(settings: PictureSettings, train: Part, test: Callable[[], Part], classes: tuple[str, ...]) -> Data:
     """`train` and `test`, or with data.valid `train` and `valid`, of pictures (N, 3, side, side) and labels (N,).
 
-    `test` is not called where some of `train` are held out. Raises UsageError where the settings want another side, or
-    what pictures in memory do not offer.
+    `test` is not called where some of `train` are held out.
     """
     from landmarks.data import splits
     from landmarks.milestone import Data
 
+    parts = labelled(settings, splits.held(settings, {"train": train} | ({} if settings.valid else {"test": test()})))
+    made = {name: splits.split(*part) for name, part in parts.items()}
+    return Data(settings.name, made, splits.checksum(made), classes=classes, form=form(settings.side))
+
+
+def check(settings: PictureSettings, side: int) -> None:
+    """Raise UsageError where pictures of this side, which lie in no files of their own, are wanted in another way."""
     if settings.side != side:
         raise UsageError(f"data.side={settings.side}: the pictures of {settings.name} are {side} × {side}")
     for key, asked in (("scales", settings.scales is not None), ("in_memory", settings.in_memory is False)):
@@ -46,9 +50,6 @@ def known(
                 f"data.{key}: the pictures of {settings.name} are {side} × {side} and in memory from the start; leave"
                 " it out, or use files (data.name=images)"
             )
-    parts = labelled(settings, splits.held(settings, {"train": train} | ({} if settings.valid else {"test": test()})))
-    made = {name: splits.split(*part) for name, part in parts.items()}
-    return Data(settings.name, made, splits.checksum(made), classes=classes, form=form(side))
 
 
 def labelled(settings: PictureSettings, parts: dict[str, Part]) -> dict[str, Part]:

@@ -117,12 +117,7 @@ class Files:
                 self._leave_out(unreadable)
                 yield x.to(self.device, non_blocking=True), rows
         except RuntimeError as error:
-            if "DataLoader worker" not in str(error):
-                raise
-            raise LandmarksError(
-                f"{self.folder}: a process that reads pictures has ended (killed, or no memory left); resume with fewer"
-                " workers (data.workers=0: none)"
-            ) from error
+            raise lost(error) from error
 
     def _leave_out(self, paths: Iterable[Path]) -> None:
         """Say of each file once that it cannot be read."""
@@ -221,6 +216,15 @@ class _Reader(Dataset[Any]):
         if epoch is None or scales is None:
             return colour.read(path, self.files.side)
         return colour.cut(path, scales, stream(*self.seed, "training", epoch, place))
+
+
+def lost(error: RuntimeError) -> Exception:
+    """What is said where a reading process has ended, which torch may raise anywhere; any other error as it is."""
+    if "DataLoader worker" not in str(error):
+        return error
+    return LandmarksError(
+        "a process that reads pictures has ended (killed, or no memory left); go on with fewer (data.workers=0: none)"
+    )
 
 
 def _as_it_is(found: object) -> object:

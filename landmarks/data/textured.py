@@ -40,9 +40,10 @@ def load(settings: PictureSettings, draws: Draws = FIRST) -> Data:
 
     x (N, 3, 32, 32) uint8, y (N,) int64. Raises LandmarksError where the digits cannot be read.
     """
+    colour.check(settings, SIDE)
     x, y = draw(digits5k.read().reshape(-1, 28, 28)), digits5k.LABELS
     train, test = digits5k.partition()
-    return colour.known(settings, SIDE, (x[train], y[train]), lambda: (x[test], y[test]), DIGITS)
+    return colour.known(settings, (x[train], y[train]), lambda: (x[test], y[test]), DIGITS)
 
 
 def draw(digits: Bytes) -> Bytes:
