@@ -138,7 +138,7 @@ register(
         "He, Zhang, Ren, Sun",
         "CIFAR-10; ImageNet",
         "8.75 % test error",
-        "60 s",
+        "40 s",
         "landmarks.milestones.resnet:ResNet",
     )
 )

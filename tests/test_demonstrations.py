@@ -152,7 +152,9 @@ SHORTER: dict[str, tuple[str, ...]] = {
     "lenet": ("epochs=2",),
     "dae": ("pretraining.epochs=4",),
     "lstm": ("data.T=30", "replicas=3", "steps=3000"),
-}
+    "resnet": ("data.labels=40", "model.widths=[4,8,16]", "model.input=16", "batch_size=20", "steps=60",
+               "log_every=10", "eval_every=60", "figures=false"),
+}  # fmt: skip
 """What makes the runs of a demonstration shorter where they are long."""
 SHORTER_OFF: dict[str, tuple[str, ...]] = {"lstm": ("model.carousel=0.5", "steps=1500")}
 """Over lags of 10 steps a weight of 0.9 would not do."""

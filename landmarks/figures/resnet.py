@@ -10,7 +10,6 @@ import torch
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from landmarks import data as sources
 from landmarks.figures.labels import top_five
 from landmarks.milestone import Split
 from landmarks.plots import ACCENT, BLUE, INK, PALE
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
     from landmarks.milestone import Data
     from landmarks.milestones.resnet import ResNet
-    from landmarks.results import Curve, Run
+    from landmarks.results import Run
 
 COLOURS = (ACCENT, INK, BLUE, PALE)
 LOOKED_AT = 100
@@ -80,38 +79,33 @@ def _responses(axes: Axes, nets: Mapping[str, Sequence[float]], ordered: bool) -
 
 
 def contrast(arms: Mapping[str, Sequence[Run]]) -> Figure:
-    """The demonstration: the errors of every run by iteration, and the responses of each arm's first network."""
+    """The demonstration: as Fig. 6 the errors of every run by iteration, beside them the training losses."""
     figure = Figure(figsize=(10.0, 4.0), layout="constrained")
     figure.suptitle("Same layers, same parameters, same rate: only the shortcuts differ", fontsize=12)
     left, right = figure.subplots(1, 2)
-    errors(left, arms)
-    left.set_ylim(0, 100)
-    nets = {}
-    for name, (run, *_) in arms.items():
-        resnet = run.model()
-        nets[name] = measured(resnet, sources.load(resnet.config.data))  # type: ignore[arg-type]
-    _responses(right, nets, ordered=False)
-    right.set_title("responses of the layers (standard deviation, Fig. 7)", fontsize=10)
+    _lines(left, arms, {"test/error": "-", "train/error": "--"}, 100)
+    left.set(title="error (%): test solid, training dashed", ylim=(0, 100))
+    _lines(right, arms, {"train/loss": "-"})
+    right.axhline(np.log(10), color="black", linestyle=":", linewidth=1, label="chance, ln 10")
+    right.set_title("training loss")
+    right.set_ylim(bottom=0)
+    for axes in (left, right):
+        axes.title.set_fontsize(10)
+        axes.set_xlabel("updates", fontsize=9)
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        axes.legend(fontsize=8, frameon=False)
+        _plain(axes)
     return figure
 
 
-def errors(axes: Axes, arms: Mapping[str, Sequence[Run]]) -> None:
-    """Fig. 6: a colour for each arm, solid lines for the error on test pictures, dashed ones while learning."""
+def _lines(axes: Axes, arms: Mapping[str, Sequence[Run]], styles: Mapping[str, str], factor: float = 1) -> None:
+    """A line for each run and metric, a colour for each arm."""
     for (name, runs), colour in zip(arms.items(), COLOURS, strict=False):
-        for i, run in enumerate(runs):
-            for metric, style in (("test/error", "-"), ("train/error", "--")):
-                if curve := run.curves.get(metric):
-                    label = f"{name}, {metric.partition('/')[0]}" if i == 0 else None
-                    _error(axes, curve, colour, style, label)
-    axes.set_title("error (%, Fig. 6)", fontsize=10)
-    axes.set_xlabel("updates", fontsize=9)
-    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    axes.legend(fontsize=8, frameon=False)
-    _plain(axes)
-
-
-def _error(axes: Axes, curve: Curve, colour: str, style: str, label: str | None) -> None:
-    axes.plot(curve.step, 100 * np.array(curve.value), style, color=colour, linewidth=1.3, label=label)
+        for metric, style in styles.items():
+            for i, run in enumerate(runs):
+                curve = run.curves[metric]
+                label = name if i == 0 and style == "-" else None
+                axes.plot(curve.step, factor * np.array(curve.value), style, color=colour, linewidth=1.3, label=label)
 
 
 def _plain(axes: Axes) -> None:
