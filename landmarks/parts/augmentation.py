@@ -46,14 +46,14 @@ def lit(x: Tensor, axes: Tensor, amounts: Tensor, sigma: float) -> Tensor:
 
 
 def views(x: Tensor, side: int, count: int) -> Iterator[Tensor]:
-    """Squares (B, C, side, side) of pictures (B, C, H, W): the middle one, or the corners and it with their mirrors."""
+    """Squares (B, C, side, side) of pictures (B, C, H, W): the middle (1), the corners and it (5), and mirrors (10)."""
     down, right = x.shape[2] - side, x.shape[3] - side
     middle = (down // 2, right // 2)
     places = [middle] if count == 1 else [(0, 0), (0, right), (down, 0), (down, right), middle]
     for top, left in places:
         view = x[:, :, top : top + side, left : left + side]
         yield view
-        if count > 1:
+        if count > 5:
             yield view.flip(3)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -42,9 +42,9 @@ class Augmentation:
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """How pictures are tested: the one view or ten, and at which sides, fully convolutionally (null: as they are)."""
+    """How pictures are tested: by the middle (1), corners too (5), mirrors too (10), or whole, once for each scale."""
 
-    views: Literal[1, 10]
+    views: Literal[1, 5, 10]
     scales: Annotated[tuple[Annotated[int, POSITIVE], ...], SOME] | None
 
 
@@ -144,18 +144,20 @@ class PictureClassifier(Milestone):
 
     def log_probabilities(self, x: Tensor) -> Tensor:
         """ln of the softmax (B, classes) of pictures x (B, 3, H, W), uint8, averaged over all views."""
-        found = [self.network(view).float().log_softmax(1) for view in self.views(x)]
-        return torch.stack(found).logsumexp(0) - math.log(len(found)) if len(found) > 1 else found[0]
+        return averaged(self._seen(x))
+
+    def _seen(self, x: Tensor) -> list[Tensor]:
+        """ln of the softmax of each view."""
+        return [self.network(view).float().log_softmax(1) for view in self.views(x)]
 
     def evaluate(self, batch: Batch) -> Sums:
-        logs, count = self.log_probabilities(batch.x), len(batch.x)
-        found = {
-            "loss": (F.nll_loss(logs, batch.y, reduction="sum"), count),
-            "error": ((logs.argmax(1) != batch.y).sum(), count),
-        }
-        if logs.shape[1] > 5:
-            among = (logs.topk(5).indices == batch.y[:, None]).any(1)
-            found["top5_error"] = ((~among).sum(), count)
+        """Loss and errors over all views; where corners are among these also the errors of the middle alone."""
+        seen, count = self._seen(batch.x), len(batch.x)
+        logs, several = averaged(seen), self.config.evaluation.views
+        found = {"loss": (F.nll_loss(logs, batch.y, reduction="sum"), count)} | errors(logs, batch.y)
+        if several > 1:
+            middle = errors(seen[len(seen) - several // 5], batch.y)  # last, or last but its mirror
+            found |= {f"centre_{name}": value for name, value in middle.items()}
         return found
 
     def measure(self, split: Split, size: int = 500) -> Scalars:
@@ -172,6 +174,20 @@ class PictureClassifier(Milestone):
         """The mean that is to be taken from pictures, (3, side, side) or (3, 1, 1), as JSON."""
         rounded = [[[round(value, 3) for value in row] for row in plane] for plane in self.mean.tolist()]
         return {"pixels": "RGB on the scale 0 to 255, less `mean`", "mean": json.dumps(rounded)}
+
+
+def averaged(logs: Sequence[Tensor]) -> Tensor:
+    """ln of the mean probabilities (B, classes) of some views."""
+    return torch.stack([*logs]).logsumexp(0) - math.log(len(logs)) if len(logs) > 1 else logs[0]
+
+
+def errors(logs: Tensor, y: Tensor) -> Sums:
+    """Top-1 and, of more than five classes, top-5 errors; logs (B, classes), y (B,)."""
+    found = {"error": ((logs.argmax(1) != y).sum(), len(y))}
+    if logs.shape[1] > 5:
+        among = (logs.topk(5).indices == y[:, None]).any(1)
+        found["top5_error"] = ((~among).sum(), len(y))
+    return found
 
 
 def check(config: PictureConfig) -> None:

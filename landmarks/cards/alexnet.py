@@ -1,0 +1,296 @@
+"""What Krizhevsky, Sutskever and Hinton 2012 claim, what they leave open, and where ours differs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import reduce
+from typing import TYPE_CHECKING, Any
+
+from landmarks.claims import Arm, Claim, Demonstration, Departure, Gap, Reading, Within
+from landmarks.milestone import Card
+
+if TYPE_CHECKING:
+    from landmarks.milestones.alexnet import AlexNetConfig
+
+ILSVRC_2010, ILSVRC_2012 = ("images (ILSVRC-2010)",), ("images (ILSVRC-2012)",)
+"""Folders of pictures are the user's: whether they are these sets nobody can see, so no verdict is given on them."""
+
+
+def _error(id: str, says: str, published: float, where: str, metric: str, data: tuple[str, ...], *run: str) -> Claim:
+    return Claim(id, says, metric, published, where, "seen", digit=0.001, data=data, overrides=run)
+
+
+def _both(id: str, says: str, top: tuple[float, float], where: str, metric: str, data: tuple[str, ...]) -> list[Claim]:
+    """Top-1 and top-5 error of one network."""
+    split, _, view = metric.partition("/")
+    return [
+        _error(f"{id}{suffix}", says.format(f"top-{n} error {100 * error:.1f} %"), error, where,
+               f"{split}/{view}{'top5_' * (n == 5)}error", data)
+        for error, n, suffix in zip(top, (1, 5), ("", "-5"), strict=True)
+    ]  # fmt: skip
+
+
+def _quoted(id: str, says: str, published: float, where: str) -> Claim:
+    """A number that nothing here measures."""
+    return Claim(id, f"{says} (not built here).", "others/top5_error", published, where, "seen", digit=0.001)
+
+
+def _worse(id: str, says: str, gaps: tuple[float, ...], where: str, *against: str) -> list[Claim]:
+    """By how much the network is better than with a part of it switched off, in top-1 and top-5 error."""
+    return [
+        Claim(f"{id}{suffix}", f"{says}, {name} by {100 * gap:.2g} points.", f"test/{metric}", gap, where, "seen",
+              kind="contrast", digit=0.001, data=ILSVRC_2010, against=against)
+        for gap, name, metric, suffix in zip(gaps, ("top-1", "top-5"), ("error", "top5_error"), ("", "-5"),
+                                             strict=False)
+    ]  # fmt: skip
+
+
+def _cifar(percent: int, where: str) -> Claim:
+    name = f"cifar{percent}"
+    says = f"cuda-convnet's network errs on {percent} % of CIFAR-10's test pictures."
+    return replace(_error(f"C{percent}", says, percent / 100, where, "test/error", ("cifar10",), f"experiment={name}"),
+                   digit=0.01, source="secondary")  # fmt: skip
+
+
+FIGURE_1 = "experiment=figure1"
+PAGE = "the first author's page of cuda-convnet"
+CLAIMS = (
+    *_both("A10", "ILSVRC-2010, ten views: {}.", (0.375, 0.17), "Table 1", "test/", ILSVRC_2010),
+    *_both("A10-1", "ILSVRC-2010, the middle alone: {}.", (0.39, 0.183), "section 6, footnote",
+           "test/centre_", ILSVRC_2010),
+    *_both("A12-1", "ILSVRC-2012, validation set, one network: {}.", (0.407, 0.182), "Table 2",
+           "valid/", ILSVRC_2012),
+    _quoted("A12-5", "Five networks, averaged: top-5 error 16.4 %", 0.164, "Table 2"),
+    _quoted("A12-7", "Seven, two of them pretrained on all of ImageNet: 15.3 % of the test set; the next best entry"
+            " 26.2 %", 0.153, "Table 2"),
+    _quoted("A09", "Fall 2009, 10,184 classes: top-5 error 40.9 %", 0.409, "section 6"),
+    Claim("ReLU", "With rectifiers a four-layer network reaches a training error of 25 % on CIFAR-10 six times sooner"
+          " than with tanh.", "train_set/epochs_needed", 6, "section 3.1, Fig. 1", "seen", "count", kind="ratio",
+          digit=1, data=("cifar10",), overrides=(FIGURE_1,), against=(FIGURE_1, "model.activation=tanh"), seeds=10),
+    *_worse("LRN", "Response normalisation lowers the error", (0.014, 0.012), "section 3.3", "model.lrn=null"),
+    *_worse("2GPU", "Two towers are better than one with half of the kernels", (0.017, 0.012), "section 3.2",
+            "model.towers=one"),
+    *_worse("overlap", "Overlapping pooling lowers the error", (0.004, 0.003), "section 3.4", "model.pool=2"),
+    *_worse("PCA", "Coloured light lowers the error", (0.01,), "section 4.1", "augmentation.colour=0.0"),
+    *_worse("depth", "Without one of the middle layers (conv4 here) it is worse", (0.02,), "section 7",
+            "model.without=conv4"),
+    Claim("drop", "Dropout about doubles the iterations to converge (not built here).", "others/ratio", 2,
+          "section 4.2", "seen", "count", kind="time", digit=1),
+    _cifar(11, PAGE), _cifar(13, PAGE), _cifar(18, PAGE), _cifar(26, PAGE),
+    Claim("LRN-C", "Normalisation lowers CIFAR-10's test error from 13 % to 11 %: the authors' two files, which differ"
+          " in more than that.", "test/error", 0.02, "section 3.3", "seen", kind="contrast", digit=0.01,
+          data=("cifar10",), overrides=("experiment=cifar11",), against=("experiment=cifar13",)),
+    Claim("LRN-C1", "The network of 11 % is better with its normalisation than without, all else being equal.",
+          "test/error", 0.0, "section 3.3, one factor alone", "seen", kind="contrast", data=("cifar10",),
+          overrides=("experiment=cifar11",), against=("experiment=cifar11", "model.lrn=null")),
+)  # fmt: skip
+KNOWN = {claim.id: claim for claim in CLAIMS}
+
+
+def claim_of(config: AlexNetConfig) -> Claim | None:
+    """The published number of this configuration; None where there is none, as of Figure 1, which has a ratio."""
+    if config.criterion is not None:
+        return None
+    return KNOWN["A10" if config.model.network == "alexnet" else f"C{config.model.network.removeprefix('cifar')}"]
+
+
+def _value(config: Any, key: str) -> Any:
+    """`__` stands for the point between groups; None below a group that is null."""
+    return reduce(lambda group, name: None if group is None else getattr(group, name), key.split("__"), config)
+
+
+def _of_2012(**paper: tuple[Any, ...]) -> Callable[[Any], bool]:
+    """Whether the network of 2012 has none of these values for one of the keys."""
+
+    def applies(config: AlexNetConfig) -> bool:
+        of_2012 = config.model.network == "alexnet"
+        return of_2012 and any(_value(config, key) not in values for key, values in paper.items())
+
+    return applies
+
+
+LENGTHS = {"alexnet": (90,), "cifar26": (10,), "cifar18": (140,), "cifar13": (520,), "cifar11": (520,)}
+NORMALISED = {"alexnet": 5, "cifar26": None, "cifar18": 3, "cifar13": None, "cifar11": 9}
+"""The windows of the files' normalisation; None where there is none."""
+SWITCH = "A switch, for a step at a time from 2012 to today."
+
+
+def _photographs(config: AlexNetConfig) -> bool:
+    """Whether it may be ImageNet that is learned: a thousand classes in a folder."""
+    return config.data.name == "images" and len(config.data.classes or ()) == 1000
+
+
+def _other_normalisation(config: AlexNetConfig) -> bool:
+    lrn = config.model.lrn
+    return (lrn.size if lrn else None) != NORMALISED[config.model.network]
+
+
+DEPARTURES = (
+    Departure("digits", "1.2 million photographs in 1,000 classes.", "4,000 digits on textured backgrounds, 1,000"
+              " others to test (scale=paper takes your ImageNet).", "They come with the dependencies.",
+              lambda config: config.data.name == "textured"),
+    Departure("other data", "ImageNet; the CIFAR networks CIFAR-10.", "other pictures (data.name).", "Your own.",
+              lambda config: config.data.name not in ("textured", "cifar10-jpeg")
+              and not (_photographs(config) if config.model.network == "alexnet" else config.data.name == "cifar10")),
+    Departure("jpeg", "CIFAR-10's own pixels.", "CIFAR-10 as JPEG, which has lost some detail.",
+              "Where the archives cannot be had.", lambda config: config.data.name == "cifar10-jpeg"),
+    Departure("labels", "All training pictures.", "few of them (data.labels).",
+              "Shows what augmentation and dropout are worth.", lambda config: config.data.labels is not None),
+    Departure("geometry", "Inputs of 224 × 224, conv1 11 × 11 in steps of 4.", "smaller inputs and kernels"
+              " (model.input, model.conv1).", "Small pictures.",
+              _of_2012(model__input=(224, 227), model__conv1__kernel=(11,), model__conv1__stride=(4,))),
+    Departure("width", "96 to 384 maps, 4,096 units.", "fewer (model.width).", "A minute on a CPU core.",
+              _of_2012(model__width=(1.0,))),
+    Departure("start", "Weights ~ N(0, 0.01²), biases of 1 in conv2, conv4, conv5, fc6, fc7.",
+              "another start (model.std, model.bias).",
+              "Narrower layers receive less: with 1/√width times the spread they receive as much.",
+              _of_2012(model__std=(0.01,), model__bias=(1.0,))),
+    Departure("towers", "Two towers.", "one (model.towers).", SWITCH, _of_2012(model__towers=("two",))),
+    Departure("layers", "Five convolutions and three full layers.", "one layer fewer (model.without).",
+              "Section 7.", _of_2012(model__without=(None,))),
+    Departure("activation", "Rectifiers.", "others (model.activation).", "The control of section 3.1.",
+              lambda config: config.model.activation != "relu"),
+    Departure("pooling", "Overlapping pooling.", "windows side by side (model.pool=2).", "The control of section 3.4.",
+              lambda config: config.model.pool != 3),
+    Departure("normalisation", "Local response normalisation, as the network's formula or file has it.",
+              "none, or another (model.lrn).", "The control of section 3.3.", _other_normalisation),
+    Departure("dropout", "Dropout of one half in fc6 and fc7.", "another share, or none (model.dropout).",
+              "The control of section 4.2.", _of_2012(model__dropout=(0.5,))),
+    Departure("augmentation", "Random crops, mirrors, coloured light.", "less of it (augmentation).",
+              "A mirrored digit is none; or the control of section 4.1.",
+              _of_2012(augmentation__crops=(True,), augmentation__mirror=(True,), augmentation__colour=(0.1,))),
+    Departure("views", "Ten views in a test.", "one (evaluation.views).", "Ten times faster.",
+              _of_2012(evaluation__views=(10,))),
+    Departure("length", "90 epochs, or what the network's file says.", "another number (epochs).", "Your choice.",
+              lambda config: config.criterion is None and config.epochs not in LENGTHS[config.model.network]),
+    Departure("rates", "Divided by ten by hand, three times, when the validation error stopped falling.",
+              "divided after so many epochs (schedule).", "Nothing is held out to choose by.",
+              lambda config: config.model.network == "alexnet" and config.optimizer.plateau is None),
+    Departure("batch", "128 pictures an update.", "another number (batch_size).", "More updates of fewer pictures.",
+              lambda config: config.batch_size != 128),
+    Departure("held out", "Measured on the test pictures.", "on pictures held out of those to learn from (data.valid).",
+              "To choose by; the test pictures are left alone.",
+              lambda config: config.data.valid > 0 and config.criterion is None),
+)  # fmt: skip
+READINGS = (
+    Reading("model.lrn.divided", "Is α divided by n?",
+            ("false (the printed formula, ours)", "true (the authors' code)"),
+            "Section 3.3 prints α Σ a²; cuda-convnet divides its `scale` by `size`, and its ImageNet file has 1e-4 and"
+            " 5: α is five times smaller there. PyTorch and Caffe divide, too."),
+    Reading("model.lrn.k", "Is k 2?", ("2 (printed, ours)", "1 (Caffe's file leaves it so)"),
+            "In the authors' ImageNet file minDiv = 2. In cuda-convnet's older CIFAR networks it is always 1."),
+    Reading("model.lrn.joined", "Does the window reach into the other tower?", ("false (ours)", "true"),
+            "Not stated. The towers lie on two GPUs that exchange maps in certain layers only, of which this is none."),
+    Reading("model.bias", "Biases of 1, as printed?", ("1.0 (printed, ours)", "0.1"),
+            "Caffe's authors report that with 1 the loss stayed flat, and took 0.1 (and a std of 0.005 in fc6 and fc7):"
+            " where the loss stays near ln(classes), take model.bias=0.1. With pixels from 0 to 1 instead of 0 to 255"
+            " it would hardly start at all."),
+    Reading("model.input", "How do 11 × 11 kernels in steps of 4 make 55 × 55 places of 224 × 224 pixels?",
+            ("224, padding 2 (ours)", "227, no padding (Caffe)"),
+            "(224 − 11)/4 is no whole number. Both give the same parameters. Of Fig. 2's sizes 253,440 is not"
+            " 55·55·96 = 290,400; the others are as here."),
+    Reading("augmentation.colour_by", "What is λ of the coloured light?",
+            ("variance (eigenvalues, of pixels from 0 to 1; ours)", "deviation (their square roots)"),
+            "Printed: eigenvalues, without a scale of the pixels. Of pixels from 0 to 255 they are in the thousands:"
+            " a tenth of that would leave nothing of a picture."),
+    Reading("optimizer.plateau.patience", "When does the validation error stop falling?",
+            ("after 4 evaluations in vain (ours)",), "By hand, it says. The training goes on to its 90 epochs then."),
+    Reading("optimizer.decay", "Do biases decay?", ("no (the authors' code, ours)", "yes"),
+            "Of w it is printed; cuda-convnet decays weights alone."),
+    Reading("model.network", "Which four-layer network is Figure 1's?", ("cifar18 (ours)",),
+            "Not given. That of the 18 % has four layers with weights, and is of the same author and year."),
+    Reading("schedule", "Which rates in Figure 1?", ("1e-3 (as the file has it) for both arms (ours, so far)",),
+            "Chosen for each network so as to learn fastest, and not printed. `experiment=figure1 seed=100"
+            " 'schedule=[{until: null, rate: R}]'` over the same R for both arms is to choose them."),
+    Reading("data.valid", "On what do Figure 1's networks learn?", ("40,000 pictures (ours)", "50,000"),
+            "Not stated; files 1 to 4 of 5 were the author's way to choose rates."),
+    Reading("fold_in", "Which 10,000 pictures are the fifth file's?", ("a fixed random 10,000 (ours)",),
+            "The files are random parts; a copy of the set by classes has no such order."),
+    Reading("epochs", "How long do the networks of 13, 18 and 26 % learn at their last rates?",
+            ("520, 140, 10 (ours)",), "The files name the drops of 18 and 26 %, and nothing of 13 %."),
+    Reading("evaluation.views", "One view or ten for the network of 13 %?", ("10 (ours)", "1"),
+            "The file of 11 % asks for ten; that of 13 % refers to the same method."),
+)  # fmt: skip
+FEW = ("data.labels=300", "epochs=100", "eval_every=1000", "evaluation.views=1",
+       "schedule=[{until: 80, rate: 0.005}, {until: null, rate: 0.0005}]")  # fmt: skip
+"""The rate is the best of 0.01, 0.005 and 0.0025 for both arms, with data.valid=1000 on seeds 100 and 101; the logistic
+twin stays where it is with 0.001, 0.005 and 0.03."""
+BARE = ("augmentation.crops=false", "augmentation.colour=0.0", "model.dropout=0.0")
+LOGISTIC = "model.activation=logistic"
+DEMONSTRATION = Demonstration(
+    "Eight layers learn 300 labelled pictures by heart; drawn anew each time, and with half of the units silent, they"
+    " err less on others. Of logistic units the same layers do not even begin to learn.",
+    arms=(
+        Arm("AlexNet", FEW, 17),
+        Arm("neither", (*FEW, *BARE), 17, idea=False),
+        Arm("logistic", (*FEW, LOGISTIC), 20, idea=False),
+    ),
+    findings=(
+        Gap("augmentation and dropout lower the test error", "AlexNet", "neither", "test/error", 0.015),
+        Within("with rectifiers it learns its pictures", "AlexNet", "train_set/error", high=0.1),
+        Within("its logistic twin stays at chance", "logistic", "train_set/error", low=0.85),
+    ),
+    picture="landmarks.figures.alexnet:contrast",
+    off=(*BARE, LOGISTIC),
+    seeds=(0, 1, 2),
+)
+CARD = Card(
+    title="AlexNet",
+    citation="A. Krizhevsky, I. Sutskever, G. E. Hinton, ImageNet classification with deep convolutional neural"
+    " networks, Advances in Neural Information Processing Systems 25, 1097–1105, 2012",
+    new="a large convolutional network, by labels alone: rectifiers, two GPUs, response normalisation, overlapping"
+    " pooling, pictures drawn anew each time and dropout; it won ILSVRC-2012 with 15.3 % top-5 error against 26.2 %",
+    headline=KNOWN["A10"],
+    claims=CLAIMS,
+    readings=READINGS,
+    departures=DEPARTURES,
+    switches={
+        "model.activation": "relu | tanh | logistic",
+        "model.lrn": "null, or of its keys: divided=true (α/n), joined=true (across the towers), size, k, alpha, beta",
+        "model.pool": "3: overlapping | 2: side by side",
+        "model.towers": "two | joined: no groups, 62,378,344 parameters | one: half of the kernels, one GPU's",
+        "model.without": "conv3 | conv4 | conv5 | fc6 | fc7: a layer fewer",
+        "model.dropout": "0.0: none",
+        "model.input": "224 | 227",
+        "model.bias": "0.1 where 1.0 does not start",
+        "model.width": "times the maps and units",
+        "augmentation.crops": "false: the middle alone",
+        "augmentation.mirror": "false: as they are",
+        "augmentation.colour": "0.0: as they are",
+        "evaluation.views": "1 | 10",
+        "optimizer.plateau": "null: `schedule` alone",
+        "data.labels": "learn from so few pictures",
+        "data.name": "images, with data.root=FOLDER: your own; experiment=imagenet: at 224, the whole network",
+    },
+    demonstration=DEMONSTRATION,
+    bibtex="""\
+@inproceedings{krizhevsky2012imagenet,
+  author    = {Krizhevsky, Alex and Sutskever, Ilya and Hinton, Geoffrey E.},
+  title     = {{ImageNet} Classification with Deep Convolutional Neural Networks},
+  booktitle = {Advances in Neural Information Processing Systems 25},
+  pages     = {1097--1105},
+  year      = {2012}
+}
+""",
+)  # fmt: skip
+
+
+def concluded(config: AlexNetConfig, classes: int, metrics: Mapping[str, float]) -> str:
+    """The error on pictures that were not learned from beside the paper's, and why it is not the same number."""
+    active = "; ".join(d.ours.rstrip(".") for d in DEPARTURES if d.applies(config))
+    here = f"; here: {active}" if active else ""
+    if config.criterion is not None:
+        met = metrics.get("train_set/epochs_needed")
+        said = f"after {met:.0f} epochs" if met else f"not within {config.epochs} epochs"
+        what = f"{config.model.activation} units: a training error of {100 * config.criterion:g} % {said}"
+        return f"{what}; paper: six times sooner with rectifiers than with tanh (Fig. 1){here}"
+    split = next((name for name in ("test", "valid", "train_set", "train") if f"{name}/error" in metrics), None)
+    claim = claim_of(config)
+    if split is None or claim is None:
+        return "finished"
+    fifth = metrics.get(f"{split}/top5_error")
+    beside = f", top-5 {100 * fifth:.2f} %" if fifth is not None else ""
+    paper = f"paper: {claim.format(claim.published)} on {claim.data[0]} ({claim.where})"
+    error = f"{split} error {100 * metrics[f'{split}/error']:.2f} %{beside}"
+    return f"{error} on {config.data.name}, {classes} classes; {paper}{here}"
