@@ -411,6 +411,11 @@ def test_a_killed_run_ends_as_an_uninterrupted_one(few: Data, kill_at: int, monk
     assert (rates[0], rates[-1]) == (pytest.approx(0.01), 0.1)
 
 
+def test_bf16_learns_too(few: Data) -> None:
+    folder = start(*TINY, "precision=bf16", "model.shortcut=B")
+    assert runs.summary(folder)["status"] == "finished"
+
+
 def test_no_step_waits_for_the_device(few: Data) -> None:
     resnet = make(*TINY, *WARMING)
     (resnet.phase,) = resnet.phases()
@@ -518,6 +523,8 @@ def test_departures_are_those_of_the_configuration() -> None:
     assert departed("scale=paper", "data.labels=1000") == {"labels"}
     assert departed("scale=paper", "model.widths=[8,16,32]", "steps=100") == {"width", "length"}
     assert departed("scale=paper", "evaluation.views=10") == {"views"}
+    assert departed("scale=paper", "optimizer.decay=0.0") == {"rule"}
+    assert departed("scale=paper", "experiment=imagenet", "data.name=cifar10") == {"other data"}
 
 
 def test_every_claim_has_runs_that_can_be_made() -> None:

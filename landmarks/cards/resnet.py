@@ -134,7 +134,8 @@ def claim_of(config: ResNetConfig) -> Claim | None:
     name = f"{model.depth}-{option}" if model.residual else f"plain-{model.depth}"
     if views.scales is not None:
         return KNOWN.get(f"T4-{name}") if views.scales == SIZES else None
-    return KNOWN.get(f"T3-{name}", KNOWN.get(f"T2-{name}")) if views.views == 10 else KNOWN.get(f"T1-{name}")
+    tables = {10: ("T3", "T2"), 1: ("T1",)}.get(views.views, ())
+    return next((KNOWN[f"{table}-{name}"] for table in tables if f"{table}-{name}" in KNOWN), None)
 
 
 def concluded(config: ResNetConfig, classes: int, metrics: Mapping[str, float]) -> str:
@@ -198,6 +199,8 @@ DEPARTURES = (
               lambda config: config.steps != _form(64_000, 600_000, config)),
     Departure("rates", "0.1, a tenth after 32,000 and again after 48,000 steps; on ImageNet at each plateau.",
               "other rates, or drops elsewhere (schedule).", "Shorter.", _other_schedule),
+    Departure("rule", "Momentum 0.9, decay 0.0001.", "another momentum or decay (optimizer).", SWITCH,
+              lambda config: (config.optimizer.momentum, config.optimizer.decay) != (0.9, 1e-4)),
     Departure("warm-up", "110 layers begin with a rate of 0.01 until their training error is below 80 %.",
               "no warm-up (experiment=resnet110 has it).", "A switch; it ends alike (4.2, footnote 5).",
               lambda config: config.model.form == "cifar" and config.model.depth == 110
