@@ -9,8 +9,8 @@ from landmarks import catalog, config, execute, show
 from landmarks.claims import Claim
 from landmarks.errors import UsageError, nearest
 from landmarks.measures import duration
-from landmarks.milestone import Milestone
 from landmarks.rules_in_words import SOURCES, Rule, in_words
+from landmarks.settings import Settings
 from landmarks.verdicts import shares_level
 
 DEVICES = {"cpu": "one CPU core", "cuda": "one GPU"}
@@ -29,12 +29,13 @@ def find(name: str, word: str) -> Claim:
 def explain(name: str, claim: Claim) -> str:
     """All that fixes the verdict on a claim before a run is made, as Markdown."""
     cls = catalog.milestone_class(name)
-    milestone, *other = [execute.make(config.compose(name, [f"scale={claim.scale}", *arm])) for arm in claim.arms]
+    runs = [execute.settings_of(config.compose(name, [f"scale={claim.scale}", *arm])) for arm in claim.arms]
     contrasts = sum(map(shares_level, cls.card.claims))
     parts = [f"# {name}.{claim.id}", claim.says, show.bullets(_published(claim))]
     if claim.source != "recalled":
         would = "is" if claim.built else "would be"
-        parts += [f"## How it {would} judged: {claim.kind}", _rule(in_words(claim, _runs(claim, milestone), contrasts))]
+        pairs = claim.seeds * runs[0].replicas
+        parts += [f"## How it {would} judged: {claim.kind}", _rule(in_words(claim, pairs, contrasts))]
         parts += [_rivals(claim)] if claim.rivals else []
     parts.append("## The runs")
     if not claim.built:
@@ -42,8 +43,8 @@ def explain(name: str, claim: Claim) -> str:
     elif claim.source == "recalled":
         parts.append("None: a number that nobody here has read is not judged.")
     else:
-        parts += [*_protocol(name, claim, milestone), "## Departures from the paper in these runs"]
-        parts.append(show.departures(milestone, *other))
+        parts += [*_protocol(name, claim, runs[0]), "## Departures from the paper in these runs"]
+        parts.append(show.departures(cls.card, *runs))
     return "\n\n".join(parts) + "\n"
 
 
@@ -90,23 +91,17 @@ def _rivals(claim: Claim) -> str:
     return f"Rivals that the paper claims to beat: {numbers}. The verdict names those that are compatible too."
 
 
-def _runs(claim: Claim, milestone: Milestone) -> int:
-    """How many pairs of seed and replica the rule gets, in each arm."""
-    replicas: int = milestone.config.replicas
-    return claim.seeds * replicas
-
-
-def _protocol(name: str, claim: Claim, milestone: Milestone) -> list[str]:
-    two, replicas = claim.two_arms, milestone.config.replicas
+def _protocol(name: str, claim: Claim, run: Settings) -> list[str]:
+    two, replicas = claim.two_arms, run.replicas
     each = f", {'each ' * (claim.seeds > 1)}with {replicas:,} replicas side by side" if replicas > 1 else ""
     seeds = f"{claim.seeds} independent seed{'s' * (claim.seeds > 1)}{' in each arm' * two}{each}"
     where = " or ".join(claim.data) if claim.data else "any, as its patterns are generated"
     if claim.data and two:
         where += "; the two arms may also share another set"
-    elif claim.data and milestone.config.data.name not in claim.data:
-        where += f"; these runs are on {milestone.config.data.name}, so all they get is `other data`"
+    elif claim.data and run.data.name not in claim.data:
+        where += f"; these runs are on {run.data.name}, so all they get is `other data`"
     lines = [
-        f"**Scale:** {claim.scale}; data: {milestone.config.data.name}",
+        f"**Scale:** {claim.scale}; data: {run.data.name}",
         f"**Runs:** {seeds}: own initial weights and own order of the data",
         f"**{'First arm' if two else 'Overrides'}:** {_code(claim.overrides)}",
         *([f"**Other arm:** {_code(claim.against)}"] if two else []),

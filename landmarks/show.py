@@ -9,7 +9,8 @@ from itertools import takewhile
 from landmarks import catalog, config
 from landmarks.claims import Claim
 from landmarks.errors import UsageError
-from landmarks.milestone import Milestone
+from landmarks.milestone import Card, Milestone
+from landmarks.settings import Settings
 
 
 def describe(milestone: Milestone, composed: config.Composed) -> str:
@@ -32,7 +33,7 @@ def describe(milestone: Milestone, composed: config.Composed) -> str:
             "Readings of what the paper leaves open",
             [f"`{r.key}` – {r.question} Options: {', '.join(r.options)}. {r.evidence}" for r in card.readings],
         ),
-        "## Departures from the paper\n\n" + departures(milestone),
+        "## Departures from the paper\n\n" + departures(card, milestone.config),
         f"## Configuration\n\n```yaml\n{config.to_yaml(composed.tree)}```",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -46,10 +47,9 @@ def bibtex(names: Sequence[str]) -> str:
     return "\n\n".join(card.bibtex.strip() for card in cards.values()) + "\n"
 
 
-def departures(*milestones: Milestone) -> str:
+def departures(card: Card, *runs: Settings) -> str:
     """The departures of a milestone's configurations (of one, or of a contrast's two arms) as a Markdown list."""
-    known = milestones[0].card.departures
-    active = [d for d in known if any(d.applies(milestone.config) for milestone in milestones)]
+    active = [d for d in card.departures if any(d.applies(run) for run in runs)]
     lines = [f"**{d.id}** – paper: {d.paper} Here: {d.ours} {d.why}" for d in active]
     return bullets(lines) if lines else "None."
 

@@ -28,7 +28,7 @@ from tests.pictures import mixed_folder
 from tests.test_loop import Killed, NoHost, same
 
 pytestmark = pytest.mark.usefixtures("compose_once")
-PAPER = ("scale=paper", "data.root=.")
+PAPER = ("scale=paper",)
 TINY = ("model.width=0.03125", "batch_size=16", "epochs=4", "log_every=2", "eval_every=3", "checkpoint_every=2",
         "figures=false", "evaluation.views=1",
         "schedule=[{until: 2, rate: 0.01}, {until: null, rate: 0.001}]")  # fmt: skip
@@ -533,12 +533,12 @@ def test_departures_are_of_the_run_itself(scale: str) -> None:
         return {departure.id for departure in card.DEPARTURES if departure.applies(found)}
 
     quick = {"digits", "geometry", "width", "start", "augmentation", "views", "length", "rates", "batch"}
-    assert active(*["data.root=."] * (scale == "paper"), classes=1000) == (quick if scale == "quick" else set())
+    assert active(classes=1000) == (quick if scale == "quick" else set())
     if scale == "paper":
         assert active("experiment=cifar18") == active("experiment=cifar11") == active("experiment=figure1") == set()
         assert active("experiment=cifar18", "model.activation=tanh") == {"activation"}
-        assert active("data.root=.", "model.lrn=null", "model.pool=2", classes=1000) == {"normalisation", "pooling"}
-        assert active("data.root=.", classes=3) == {"other data"}
+        assert active("model.lrn=null", "model.pool=2", classes=1000) == {"normalisation", "pooling"}
+        assert active(classes=3) == {"other data"}
 
 
 def test_conclusions_name_the_number_that_they_stand_beside() -> None:
@@ -592,10 +592,15 @@ def test_every_experiment_trains_at_its_quick_scale(name: str, few: Data) -> Non
     assert metrics["train/loss"] == pytest.approx(np.log(10), abs=0.1)  # weights of 1e-4 in conv1 take their time
 
 
-def test_the_whole_network_wants_a_folder() -> None:
-    for words in (("scale=paper",), ("experiment=imagenet",)):
-        with pytest.raises(UsageError, match=r"data.root must name the folder of the pictures"):
-            execute.complete(config.compose("alexnet", words))
+def test_the_whole_network_can_be_looked_at_and_wants_a_folder_to_run(
+    workplace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["show", "alexnet", "experiment=imagenet"]) == 0
+    assert "60,965,224" in capsys.readouterr().out
+    assert cli.main(["run", "alexnet", "scale=paper", "model.width=0.01"]) == 2
+    said = capsys.readouterr().err
+    assert "data.root must name the folder of the pictures: data.name=images data.root=FOLDER" in said
+    assert said.count("\n") == 1
 
 
 @pytest.mark.slow

@@ -117,8 +117,8 @@ SWITCH = "A switch, for a step at a time from 2012 to today."
 
 
 def _photographs(config: AlexNetConfig) -> bool:
-    """Whether it may be ImageNet that is learned: a thousand classes in a folder."""
-    return config.data.name == "images" and len(config.data.classes or ()) == 1000
+    """Whether it may be ImageNet that is learned: a thousand classes in a folder, or no folder named yet."""
+    return config.data.name == "images" and len(config.data.classes or range(1000)) == 1000
 
 
 def _other_normalisation(config: AlexNetConfig) -> bool:

@@ -33,8 +33,13 @@ CHUNK = 200
 
 
 def discover(settings: PictureSettings) -> dict[str, Any]:
-    """The number of bytes of a picture, and the names of the class folders. Raises LandmarksError or UsageError."""
+    """The number of bytes of a picture, and the names of the class folders. Raises LandmarksError or UsageError.
+
+    {} where no folder is named yet: then a network can be looked at, and `load` asks for the folder.
+    """
     _check(settings)
+    if settings.root is None:
+        return {}
     return {"inputs": 3 * settings.side**2, "classes": folders.classes_in(folders.root(settings))}
 
 
