@@ -48,8 +48,7 @@ def curves(lines: Sequence[Mapping[str, Any]], title: str, claim: Claim | None, 
             )
         if claim and claim.metric in panels[measure]:
             published = claim.published * (100 if measures.is_fraction(measure) else 1)
-            label = f"paper {claim.format(claim.published)}"
-            axes.axhline(published, color="black", linestyle="--", linewidth=1, label=label)
+            axes.axhline(published, color="black", linestyle="--", linewidth=1, label=claim.line)
         _part(axes, lines)
         axes.set_title(measure.replace("_", " ") + (" (%)" if measures.is_fraction(measure) else ""), fontsize=10)
         axes.set_xlabel("epochs" if by_epoch else "updates", fontsize=9)

@@ -245,7 +245,7 @@ def test_the_axis_asked_for_is_the_only_setting_that_differs(make: Make) -> None
     (axes,) = comparison.draw(compare.Comparison(folders, against="optimizer.mu")).axes
     ((label, (at, means)),) = joined(axes).items()
     assert (label, [*at], [*means]) == ("lenet", [0.1, 0.3], pytest.approx([10, 30]))
-    assert [line.get_label() for line in axes.lines if line.get_linestyle() == "--"] == ["paper 0.95 %"]
+    assert [line.get_label() for line in axes.lines if line.get_linestyle() == "--"] == ["paper 0.95 % on mnist"]
 
 
 def test_a_line_says_what_not_all_of_its_points_share(make: Make) -> None:

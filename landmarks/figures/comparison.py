@@ -205,7 +205,7 @@ def _publish(axes: Axes, panel: Panel, factor: float, look: Look) -> None:
     """The published number as a dashed line, named on it where there is no legend."""
     if panel.claim is None:
         return
-    label = f"paper {panel.claim.format(panel.claim.published)}"
+    label = panel.claim.line
     published = factor * panel.claim.published
     axes.axhline(published, color="black", linestyle="--", linewidth=look.line * 0.7, label=label, zorder=1)
     if look.direct:
