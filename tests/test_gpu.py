@@ -25,6 +25,8 @@ RUNS = {
     "dae": ["data.sizes=[400,20,20]", "pretraining.epochs=3", "model.hidden=[50,50]", "epochs=1", "log_every=1",
             "corruption.name=salt_and_pepper", "emphasis.intact=0.5"],
     "gan": ["data.points=400", "epochs=20", "batch_size=128", "log_every=1", "eval_every=100"],
+    # few layers and a low rate: deep nets with BN make of a rounding error of 1e-7 one of 1e-2 within fifty steps
+    "resnet": ["model.depth=8", "steps=50", "log_every=1", "eval_every=50", "optimizer.warmup={rate:0.001,below:0.8}"],
 }  # fmt: skip
 
 
