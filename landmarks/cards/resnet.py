@@ -39,7 +39,7 @@ SCALED = ("data.side=640", "evaluation={views:1,scales:[224,256,384,480,640]}")
 
 def _depth(depth: int) -> tuple[str, ...]:
     """The overrides of a residual net on CIFAR-10."""
-    return {20: (), 110: ("experiment=resnet110",)}.get(depth, (f"model.depth={depth}",))
+    return ("experiment=resnet110",) if depth == 110 else (f"model.depth={depth}",)
 
 
 def _plain(depth: int) -> tuple[str, ...]:
