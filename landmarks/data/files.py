@@ -32,8 +32,6 @@ from landmarks.randomness import stream
 from landmarks.settings import Scales
 
 Rows = npt.NDArray[np.int64]
-GRACE = 30
-"""Seconds that a reading process lives on after SIGTERM, so that a run that was told to end can finish its step."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,27 +95,38 @@ class Files:
         return reading
 
     def _read(self, wanted: Iterable[Wanted], seed: tuple[int, int]) -> Generator[tuple[Tensor, Tensor]]:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "This DataLoader will create")  # the number is the user's
-            loader = DataLoader(
-                _Reader(self, seed),
-                batch_size=None,
-                sampler=wanted,
-                num_workers=self.workers,
-                collate_fn=_as_it_is,
-                pin_memory=self.device.type == "cuda",
-                worker_init_fn=_undisturbed,
-                generator=torch.Generator(),  # else it would draw from the one that training draws from
-            )
+        reading = self._reading(wanted, seed)
         try:
-            for found in loader:
+            for found in reading:
                 if isinstance(found, LandmarksError):
-                    raise found
+                    raise LandmarksError(str(found))  # `found` itself would be held by this frame, and hold it
                 x, rows, unreadable = found
                 self._leave_out(unreadable)
                 yield x.to(self.device, non_blocking=True), rows
         except RuntimeError as error:
             raise lost(error) from error
+        finally:
+            if self.workers:
+                reading._shutdown_workers()  # else Python might end them by SIGTERM, which they do not hear
+
+    def _reading(self, wanted: Iterable[Wanted], seed: tuple[int, int]) -> Any:
+        """An iterator over what processes read; SIGINT and SIGTERM are for the run, which they feed until it ends."""
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+        try:
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "This DataLoader will create")  # the number is the user's
+                loader = DataLoader(
+                    _Reader(self, seed),
+                    batch_size=None,
+                    sampler=wanted,
+                    num_workers=self.workers,
+                    collate_fn=_as_it_is,
+                    pin_memory=self.device.type == "cuda",
+                    generator=torch.Generator(),  # else it would draw from the one that training draws from
+                )
+                return iter(loader)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def _leave_out(self, paths: Iterable[Path]) -> None:
         """Say of each file once that it cannot be read."""
@@ -231,17 +240,11 @@ def _as_it_is(found: object) -> object:
     return found
 
 
-def _undisturbed(worker: int) -> None:
-    """A wish to end is the run's to hear, which has to be fed until it has saved."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: signal.alarm(GRACE))
-
-
 _open: weakref.WeakSet[Generator[tuple[Tensor, Tensor]]] = weakref.WeakSet()
 
 
 @atexit.register
 def _close() -> None:
-    """End the processes that still read ahead; Python itself would end them by SIGTERM, and wait."""
+    """End the processes that still read ahead."""
     for reading in [*_open]:
         reading.close()
