@@ -23,7 +23,7 @@ from torch import nn
 
 from landmarks.cards.resnet import CARD, claim_of, concluded
 from landmarks.errors import UsageError
-from landmarks.milestone import Data, Decision, Layer, Phase, Split
+from landmarks.milestone import Data, Decision, Layer, Phase
 from landmarks.parts.classifiers import PictureClassifier, PictureConfig
 from landmarks.parts.momentum import Momentum
 from landmarks.parts.residual import BOTTLENECK, Form, Network, Shortcut, Zeros, blocks_of, initialise
@@ -159,8 +159,8 @@ class ResNet(PictureClassifier):
             layer.reset_running_stats()
             layer.train()
             layer.momentum = None  # the mean over all batches instead of a moving one
-        for x, _ in Split(train.x[some], train.y[some]).batches(size):
-            self.network(self.augmented(x))
+        for part in torch.split(some, size):  # of files no more are read at once
+            self.network(self.augmented(train.x[part]))
         for layer in layers:
             layer.eval()
             layer.momentum = 0.1
