@@ -70,26 +70,27 @@ def picture_rows() -> list[tuple[str, float, Work, Work]]:
     return [("ResNet-20, batch 128, 8 steps with augmentation", 1.15, shared, _bare_resnet)]
 
 
-RESNET20 = ("model.widths=[16,32,64]", "batch_size=128", "steps=8", "figures=false")
+RESNET20 = ("model.widths=[16,32,64]", "batch_size=128", "steps=8", "augmentation.mirror=true")
 
 
 def _bare_resnet() -> float:
     """The same network under torch's own SGD: pictures in memory, shuffled, padded, cut out, mirrored."""
     composed = config.compose("resnet", RESNET20)
     milestone: Any = execute.make(composed)
-    network, found = milestone.network, data.load(milestone.config.data).splits["train"]
+    network: torch.nn.Module = milestone.network
+    found = data.load(milestone.config.data).splits["train"]
     rule = torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9, weight_decay=1e-4)
     pictures = found.x.float()
     pictures -= pictures.mean(0)
     total, padded = torch.zeros(()), torch.nn.functional.pad(pictures, [4] * 4)
     with devices.prepared(milestone.config):
         start = time.perf_counter()
-        for indices in torch.randperm(len(pictures)).split(128)[: milestone.config.steps]:
+        for indices in torch.split(torch.randperm(len(pictures)), 128)[: milestone.config.steps]:
             places, turned = torch.randint(0, 9, (len(indices), 2)).tolist(), torch.rand(len(indices)) < 0.5
             chosen = zip(indices.tolist(), places, strict=True)
             x = torch.stack([padded[i, :, top : top + 32, left : left + 32] for i, (top, left) in chosen])
             x = torch.where(turned[:, None, None, None], x.flip(3), x)
-            loss = torch.nn.functional.cross_entropy(network(x), found.y[indices])
+            loss: Any = torch.nn.functional.cross_entropy(network(x), found.y[indices])
             rule.zero_grad()
             loss.backward()
             rule.step()
