@@ -465,7 +465,7 @@ def test_only_the_classes_of_the_data_are_answered(output: str, digits: Path) ->
     x = torch.from_numpy(DIGITS[::40].copy())
     with torch.no_grad():
         y = model(x)
-        label, score, kind = model.answer(x)
+        label, score, kind, _ = model.answer(x)
     assert label.max() < 3
     assert (y.argmin(1) > 2).any()  # an untrained network would name others, too
     for row, (given, value) in zip(y.tolist(), zip(label.tolist(), score.tolist(), strict=True), strict=True):
@@ -534,7 +534,7 @@ def test_the_commands_on_pictures_and_tables(digits: Path, capsys: pytest.Captur
     capsys.readouterr()
     assert cli.main(["predict", "last", "digits/two/003.png", "--json"]) == 0
     (said,) = json.loads(capsys.readouterr().out)
-    assert said.keys() == {"file", "row", "label", "score", "kind"}
+    assert said.keys() == {"file", "row", "label", "score", "kind", "best"}
     assert said["label"] in NAMES
     assert cli.main(["evaluate", "last", "data.root=digits"]) == 0
     assert "test/error" in capsys.readouterr().out
