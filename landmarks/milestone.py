@@ -28,6 +28,8 @@ Scalars = dict[str, Tensor]
 Sums = dict[str, tuple[Tensor, int]]
 """Name → (sum over a batch, count); the loop adds over batches and divides once."""
 KEPT = "kept/"
+LINES = 30
+"""Gradients of more parameters than these are shown part by part."""
 Schedule = Callable[[float], float]
 """Progress in the unit of the phase's length (epochs or steps) → base rate. A pure function, so it resumes exactly."""
 
@@ -339,6 +341,13 @@ class Milestone(nn.Module):
         self.phase.optimizers[optimizer].step()
 
     def observe(self, gradients: Mapping[str, Tensor]) -> None:
-        """Note the gradients' norms, layer by layer, for the log; the loop sets `watching` where it will ask."""
-        norms = {name: gradient.detach().norm() for name, gradient in gradients.items()}
+        """Note the gradients' norms for the log; the loop sets `watching` where it will ask.
+
+        Of every parameter; of a deep net of every part, which is what the first two words of a name say.
+        """
+        parts: dict[str, list[Tensor]] = {}
+        words = 2 if len(gradients) > LINES else None
+        for name, gradient in gradients.items():
+            parts.setdefault(".".join(name.split(".")[:words]), []).append(gradient.detach().norm())
+        norms = {name: torch.stack(found).norm() if found[1:] else found[0] for name, found in parts.items()}
         self.gradient_norms = norms | {"all": torch.stack(list(norms.values())).norm()}

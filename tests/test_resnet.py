@@ -428,6 +428,22 @@ def test_no_step_waits_for_the_device(few: Data) -> None:
 
 
 @torch.no_grad()
+def test_the_gradients_of_a_deep_net_are_noted_stage_by_stage(few: Data) -> None:
+    milestone = make("model.depth=20")
+    (milestone.phase,) = milestone.phases()
+    milestone.begin_epoch(few)
+    milestone.watching = True
+    milestone.step(Batch(few.splits["train"].x[:8], few.splits["train"].y[:8]))
+    norms = {name: float(norm) for name, norm in milestone.gradient_norms.items()}
+    assert [*norms] == [f"network.{part}" for part in ("conv1", "bn1", "layer1", "layer2", "layer3", "fc")] + ["all"]
+    squares = {part: 0.0 for part in norms}
+    for name, parameter in milestone.named_parameters():
+        assert parameter.grad is not None
+        for part in (".".join(name.split(".")[:2]), "all"):
+            squares[part] += float(parameter.grad.double().square().sum())
+    assert norms == pytest.approx({part: square**0.5 for part, square in squares.items()}, rel=1e-4)
+
+
 def test_responses_are_taken_after_bn_and_before_relu_and_addition() -> None:
     net = make("model.depth=8", "model.widths=[4,4,4]").network.eval()
     stir(net)
