@@ -427,7 +427,6 @@ def test_no_step_waits_for_the_device(few: Data) -> None:
     assert {name: value.shape for name, value in scalars.items()} == {"loss": (), "error": ()}
 
 
-@torch.no_grad()
 def test_the_gradients_of_a_deep_net_are_noted_stage_by_stage(few: Data) -> None:
     milestone = make("model.depth=20")
     (milestone.phase,) = milestone.phases()
@@ -436,7 +435,7 @@ def test_the_gradients_of_a_deep_net_are_noted_stage_by_stage(few: Data) -> None
     milestone.step(Batch(few.splits["train"].x[:8], few.splits["train"].y[:8]))
     norms = {name: float(norm) for name, norm in milestone.gradient_norms.items()}
     assert [*norms] == [f"network.{part}" for part in ("conv1", "bn1", "layer1", "layer2", "layer3", "fc")] + ["all"]
-    squares = {part: 0.0 for part in norms}
+    squares = dict.fromkeys(norms, 0.0)
     for name, parameter in milestone.named_parameters():
         assert parameter.grad is not None
         for part in (".".join(name.split(".")[:2]), "all"):
@@ -444,6 +443,7 @@ def test_the_gradients_of_a_deep_net_are_noted_stage_by_stage(few: Data) -> None
     assert norms == pytest.approx({part: square**0.5 for part, square in squares.items()}, rel=1e-4)
 
 
+@torch.no_grad()
 def test_responses_are_taken_after_bn_and_before_relu_and_addition() -> None:
     net = make("model.depth=8", "model.widths=[4,4,4]").network.eval()
     stir(net)
