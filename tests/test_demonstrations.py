@@ -159,6 +159,9 @@ SHORTER: dict[str, tuple[str, ...]] = {
 SHORTER_OFF: dict[str, tuple[str, ...]] = {"lstm": ("model.carousel=0.5", "steps=1500")}
 """Over lags of 10 steps a weight of 0.9 would not do."""
 
+LONG = ("alexnet",)
+"""Nothing shorter shows it: eight layers take hundreds of updates to begin. Its test file has what is cheap."""
+
 
 def shorter(name: str) -> Demonstration:
     """A milestone's demonstration with short runs, and no more seeds than its findings need."""
@@ -169,7 +172,7 @@ def shorter(name: str) -> Demonstration:
     return replace(found, arms=tuple(short), seeds=found.seeds[:needed], off=SHORTER_OFF.get(name, found.off))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] * (n in LONG)) for n in NAMES])
 def test_the_point_shows_and_is_gone_with_its_idea(name: str, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cls = catalog.milestone_class(name)
     monkeypatch.setattr(cls, "card", replace(cls.card, demonstration=shorter(name)))

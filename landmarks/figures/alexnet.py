@@ -26,6 +26,8 @@ ACROSS = 8
 """Kernels in a row."""
 SHOWN = 8
 """Pictures shown with their labels."""
+WHITE = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
+"""Behind a number that stands on a line."""
 LOOKED_AT = 64
 """Pictures over which units count as active."""
 
@@ -98,7 +100,7 @@ def activity(before: Mapping[str, float], after: Mapping[str, float]) -> Figure:
         values = [100 * share for share in shares.values()]
         axes.bar(at + shift, values, 0.38, color=colour, label=name)
         for place, value in zip(at + shift, values, strict=True):
-            axes.text(place, value + 1, f"{value:.0f}", ha="center", fontsize=7.5)
+            axes.text(place, value + 2, f"{value:.0f}", ha="center", fontsize=7.5, bbox=WHITE)
     axes.axhline(50, color=INK, linewidth=1, linestyle="--")
     axes.set_xticks(at, [*before], fontsize=9)
     axes.set_ylim(0, 112)
