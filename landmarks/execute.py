@@ -48,11 +48,14 @@ def settings_of(composed: config.Composed) -> Settings:
     return settings
 
 
-def fingerprint(composed: config.Composed, settings: Settings, checksum: str) -> str:
-    """What a run of this configuration, on data of this checksum, shares with all that must give the same numbers."""
+def fingerprint(composed: config.Composed, settings: Settings, checksum: str, begun: str | None = None) -> str:
+    """What a run of this configuration, on data of this checksum, shares with all that must give the same numbers.
+
+    `begun`: the digest of the weights that a run has started from, which may be gone by now.
+    """
     revisions = (catalog.milestone_class(settings.milestone).revision, loop.REVISION)
     if settings.init is not None:
-        checksum += weights.digest(weights.located(settings.init, settings.runs))
+        checksum += begun or weights.digest(weights.located(settings.init, settings.runs))
     return runs.fingerprint(composed.tree, checksum, devices.resolve(settings.device).type, revisions)
 
 
@@ -64,9 +67,10 @@ def start(composed: config.Composed, quiet: bool = False, watch: bool = False) -
     if tree["init"] is not None:
         tree["init"] = str(weights.located(tree["init"], tree["runs"]))
     run = Run(composed, quiet, watch)
+    run.begun = weights.digest(Path(tree["init"])) if tree["init"] is not None else None
     run.folder = folder = runs.create(run.settings.runs, run.settings.milestone)
     with runs.locked(folder), devices.prepared(run.settings):
-        environment = runs.environment(devices.describe(run.device), run.data.checksum)
+        environment = runs.environment(devices.describe(run.device), run.data.checksum) | {"init": run.begun}
         write_atomically(folder / "overrides.txt", "".join(f"{o}\n" for o in composed.overrides).encode())
         write_atomically(folder / "environment.json", _json(environment))
         write_atomically(folder / "config.yaml", config.to_yaml(composed.tree).encode())
@@ -82,7 +86,8 @@ def resume(folder: Path, overrides: Sequence[str] = (), quiet: bool = False) -> 
         run = Run(composed, quiet)
         run.folder = folder
         with devices.prepared(run.settings):
-            _compare(folder, devices.describe(run.device) | {"data": run.data.checksum}, run.console)
+            then = _compare(folder, devices.describe(run.device) | {"data": run.data.checksum}, run.console)
+            run.begun = then.get("init")
             write_atomically(folder / "config.yaml", config.to_yaml(composed.tree).encode())
             run.work(resumed=True)
     return folder
@@ -198,12 +203,13 @@ def _extended(folder: Path, overrides: Sequence[str]) -> config.Composed:
     return composed
 
 
-def _compare(folder: Path, now: dict[str, Any], console: Console) -> None:
-    """Warn where what decides the bits of a run is not as it was; refuse other data."""
+def _compare(folder: Path, now: dict[str, Any], console: Console) -> dict[str, Any]:
+    """Warn where what decides the bits of a run is not as it was; refuse other data. What the run's start was like."""
     then = beginning(folder, now["data"])
     for key in runs.NUMERICS:
         if then[key] != now[key]:
             console.say(f"{key} was {then[key]} and is {now[key]}: the run will not end bit for bit as it would have")
+    return then
 
 
 def beginning(folder: Path, checksum: str) -> dict[str, Any]:
@@ -222,10 +228,12 @@ def beginning(folder: Path, checksum: str) -> dict[str, Any]:
 class Run:
     """One run, ready on its device with its data, and at work once it has a folder.
 
-    Raises LandmarksError or UsageError where configuration, device or data do not allow it.
+    `begun`: the digest of the weights that it starts from (`init`). Raises LandmarksError or UsageError where
+    configuration, device or data do not allow it.
     """
 
     folder: Path
+    begun: str | None = None
 
     def __init__(self, composed: config.Composed, quiet: bool, watch: bool = False) -> None:
         self.composed = composed
@@ -259,7 +267,7 @@ class Run:
                 logger.say(f"resumed at step {training.state.step:,}")
             else:
                 if self.settings.init is not None:
-                    logger.say(weights.start_from(self.milestone, Path(self.settings.init)))
+                    logger.say(weights.start_from(self.milestone, Path(self.settings.init), self.begun))
                 logger.card(show.describe(self.milestone, self.composed))
             with signals:
                 training.run()
@@ -299,6 +307,8 @@ class Run:
         write_atomically(self.folder / "model.safetensors", save(tensors))
         self._summarise("finished", state)
         self.console.close()
+        if count := len(self.data.unreadable):
+            logger.say(f"{self.folder}: {count:,} file{'s' * (count > 1)} left out that cannot be read")
         logger.say(self.result(state))
 
     def result(self, state: loop.State) -> str:
@@ -316,10 +326,12 @@ class Run:
             "steps": state.step,
             "seconds": round(state.seconds, 3),
             "device": self.device.type,
-            "fingerprint": fingerprint(self.composed, self.settings, self.data.checksum),
+            "fingerprint": fingerprint(self.composed, self.settings, self.data.checksum, self.begun),
             "metrics": state.metrics,
             "result": self.result(state) if status == "finished" else None,
         }
+        if self.data.unreadable:
+            summary["unreadable"] = len(self.data.unreadable)
         write_atomically(self.folder / "summary.json", _json(summary))
 
 

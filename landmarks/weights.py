@@ -38,17 +38,18 @@ def digest(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise LandmarksError(
-            f"init={path}: cannot be read ({error.strerror}); put it back or leave init out"
-        ) from error
+        raise _gone(path, error) from error
 
 
 @torch.no_grad()
-def start_from(milestone: Milestone, path: Path) -> str:
+def start_from(milestone: Milestone, path: Path, known: str | None = None) -> str:
     """Fill a milestone with those of a file's tensors that have the names and shapes of its own; a sentence says which.
 
-    Its own names, or those under which it is exported. Raises LandmarksError where none of them fits.
+    Its own names, or those under which it is exported. Raises LandmarksError where no trained tensor fits, or where
+    the file has no longer the digest by which it is `known`.
     """
+    if known is not None and digest(path) != known:
+        raise LandmarksError(f"init={path}: no longer the weights that this run was started with; put them back")
     own = milestone.exported() | milestone.state_dict()  # under both names the same memory
     tensors = _read(path)
     taken = {name for name, tensor in tensors.items() if name in own and own[name].shape == tensor.shape}
@@ -56,9 +57,9 @@ def start_from(milestone: Milestone, path: Path) -> str:
         own[name].copy_(tensors[name])
     filled = {own[name].data_ptr() for name in taken}
     fresh = [name for name, tensor in milestone.state_dict().items() if tensor.data_ptr() not in filled]
-    if not taken:
+    if not any(parameter.data_ptr() in filled for parameter in milestone.parameters()):
         raise LandmarksError(
-            f"init={path}: none of its {len(tensors)} tensors has a name and a shape of this network's"
+            f"init={path}: none of its {len(tensors)} tensors has a name and a shape of this network's weights"
             f" ({', '.join([*tensors][:3])}, …); name other weights"
         )
     more = f" and {len(fresh) - 4} more" if len(fresh) > 4 else ""
@@ -88,7 +89,13 @@ def _read(path: Path) -> dict[str, Tensor]:
         found = torch.load(path, map_location="cpu", weights_only=True)
         found = found.get("state_dict", found)
         return {name: tensor for name, tensor in found.items() if isinstance(tensor, Tensor)}
-    except (OSError, SafetensorError, RuntimeError, EOFError, AttributeError, pickle.UnpicklingError) as error:
+    except OSError as error:
+        raise _gone(path, error) from error
+    except (SafetensorError, RuntimeError, EOFError, AttributeError, pickle.UnpicklingError) as error:
         raise LandmarksError(
             f"init={path}: not a file of weights, as landmarks export or torch.save(model.state_dict()) write them"
         ) from error
+
+
+def _gone(path: Path, error: OSError) -> LandmarksError:
+    return LandmarksError(f"init={path}: cannot be read ({error.strerror or error}); put it back or leave init out")

@@ -57,6 +57,9 @@ def test_an_init_of_no_use_is_refused_in_a_sentence(first: Run) -> None:
     save_file({"other": torch.zeros(3)}, "other.safetensors")
     Path("words.safetensors").write_text("words")
     Path("words.pt").write_text("words")
+    save_file({"network.conv1.weight": torch.zeros(3), "mean": torch.zeros(3, 32, 32)}, "mean.safetensors")
+    with pytest.raises(LandmarksError, match="none of its 2 tensors has a name and a shape of this network's weights"):
+        landmarks.run("resnet", "steps=1", "init=mean.safetensors", quiet=True)  # as alexnet's mean fits resnet
     for word, said in (
         ("other.safetensors", "none of its 1 tensors"),
         ("words.safetensors", "not a file of weights"),
