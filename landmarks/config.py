@@ -36,7 +36,7 @@ class Composed:
     def origin(self, key: str) -> str:
         """Where a key's value comes from: the override as typed, or the file that sets it last."""
         key = key.split("[")[0]
-        for override in self.overrides:
+        for override in reversed(self.overrides):  # the last one holds
             if _key(override) == key or key.startswith(_key(override) + "."):
                 return f"override {override}"
         for path in _files(self.tree):
