@@ -80,6 +80,16 @@ def test_light_moves_colours_along_the_principal_axes_as_far_as_the_paper_says()
     assert torch.corrcoef(along.T)[0, 1:].abs().max() < 0.06
 
 
+def test_light_is_exact_where_a_network_calculates_in_bf16() -> None:
+    x, axes, amounts = torch.zeros(9, 3, 2, 2), torch.linalg.qr(torch.randn(3, 3))[0], torch.tensor([50.0, 10.0, 2.0])
+    found = []
+    for precise in (True, False):
+        torch.manual_seed(3)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=not precise):
+            found.append(augmentation.lit(x, axes, amounts, 0.1))
+    assert torch.equal(*found)
+
+
 def test_statistics_are_those_of_numpy_over_all_pixels() -> None:
     x = torch.randint(0, 256, (1203, 3, 5, 5), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
     x[:, 1] = x[:, 0] // 2 + x[:, 1] // 4  # colours that go together

@@ -27,7 +27,7 @@ from landmarks.parts.classifiers import PictureClassifier, PictureConfig
 from landmarks.parts.cuda_convnet import ACTIVATIONS, CIFAR, Activation, Dropout, Kind, Maker, Stack, Weights, imagenet
 from landmarks.parts.momentum import Momentum
 from landmarks.parts.normalisation import AcrossMaps, WithinMap
-from landmarks.parts.schedules import Plateau, Stage, rate_at
+from landmarks.parts.schedules import Plateau, Stage, check_stages, rate_at
 from landmarks.randomness import stream
 from landmarks.settings import FRACTION, NOT_NEGATIVE, POSITIVE, SHARE, SOME, Check
 
@@ -285,6 +285,7 @@ def check(config: AlexNetConfig) -> None:
         raise UsageError("epochs: alexnet's length is in epochs, so epochs must be a number and steps null")
     if config.evaluation.scales is not None:
         raise UsageError("evaluation.scales: alexnet's full layers see one size alone, so it must be null")
+    check_stages(config.schedule)
     cifar, remedy = model.network != "alexnet", f"experiment={model.network} sets it"
     for key in OF_2012:
         if (getattr(model, key) is None) != cifar:

@@ -41,8 +41,8 @@ def lit(x: Tensor, axes: Tensor, amounts: Tensor, sigma: float) -> Tensor:
     axes (3, 3) has the principal components p_i of the colours as columns, amounts (3,) the λ_i in the unit of x
     (Krizhevsky, Sutskever, Hinton 2012, section 4.1).
     """
-    alpha = sigma * torch.randn(len(x), 3, device=x.device)
-    return x + ((alpha * amounts) @ axes.T)[:, :, None, None]
+    along = sigma * torch.randn(len(x), 3, device=x.device) * amounts
+    return x + (axes * along[:, None]).sum(2)[:, :, None, None]  # no product of matrices, which bf16 would round
 
 
 def views(x: Tensor, side: int, count: int) -> Iterator[Tensor]:

@@ -90,14 +90,13 @@ class PictureClassifier(Milestone):
     def begin_epoch(self, data: Data) -> None:
         """Before anything is learned: the mean picture and the axes of the colours, of the training pictures alone.
 
-        Weights that a run starts from (`init`) bring the mean that they have learned with.
+        The weights of a run that another starts from (`init`) bring those that they have learned with.
         """
-        if self.mean.any():
-            return
         train = data.splits["train"]
-        mean = augmentation.mean_picture(train, LOOKED_AT)
-        self.mean.copy_(mean.mean((1, 2), keepdim=True) if self.config.data.scales else mean)
-        if self.config.augmentation.colour:
+        if not self.mean.any():
+            mean = augmentation.mean_picture(train, LOOKED_AT)
+            self.mean.copy_(mean.mean((1, 2), keepdim=True) if self.config.data.scales else mean)
+        if self.config.augmentation.colour and not self.colour_axes.any():
             axes, variances = augmentation.colour_axes(train, LOOKED_AT)
             by_variance = self.config.augmentation.colour_by == "variance"
             self.colour_axes.copy_(axes)
@@ -197,6 +196,8 @@ def check(config: PictureConfig) -> None:
     inside, scales = config.model.input, source.scales
     if options.pad and not options.crops:
         raise UsageError("augmentation.pad: without crops the middle is taken, so it must be 0")
+    if options.crops and not options.pad and not scales and source.side == inside:
+        raise UsageError(f"augmentation.crops: {inside} × {inside} out of as many pixels; give pad, or crops=false")
     if not options.colour and options.colour_by != "variance":
         raise UsageError("augmentation.colour_by: without colour (σ = 0) it is without effect; leave it at variance")
     if scales and not inside <= scales.crop <= scales.low <= scales.high:
@@ -205,3 +206,8 @@ def check(config: PictureConfig) -> None:
         raise UsageError(f"data.side={source.side}: the pictures must be at least as large as model.input={inside}")
     if evaluation.scales and evaluation.views != 1:
         raise UsageError("evaluation.views: with scales the whole picture is seen at each, so it must be 1")
+    if evaluation.views != 1 and source.side == inside:
+        raise UsageError(
+            f"evaluation.views={evaluation.views}: corners and middle are the same, as data.side and model.input are"
+            f" both {inside}; give 1, or a smaller input"
+        )

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from math import inf
 from typing import Annotated
 
 import torch
 from torch import Tensor
 
+from landmarks.errors import UsageError
 from landmarks.settings import POSITIVE
 
 
@@ -23,6 +26,13 @@ class Stage:
 def rate_at(stages: Sequence[Stage], passes: float) -> float:
     """The rate after so many passes, or steps; beyond the last stage still the last one."""
     return next((stage.rate for stage in stages if stage.until is None or passes < stage.until), stages[-1].rate)
+
+
+def check_stages(stages: Sequence[Stage]) -> None:
+    """Raise UsageError for a stage that never comes."""
+    ends = [inf if stage.until is None else stage.until for stage in stages]
+    if any(later <= earlier for earlier, later in pairwise(ends)):
+        raise UsageError("schedule: every stage must end after the one before it; null, to the end, stands last")
 
 
 @dataclass(frozen=True, kw_only=True)
