@@ -19,7 +19,7 @@ from landmarks import cli, config, data, execute, runs
 from landmarks.cards import resnet as card
 from landmarks.data import textured
 from landmarks.data.vision import torchvision
-from landmarks.errors import UsageError
+from landmarks.errors import LandmarksError, UsageError
 from landmarks.milestone import Batch, Data, Decision, Split
 from landmarks.milestones.resnet import ResNet, ResNetConfig, check, form_of
 from landmarks.parts.residual import Form, Network, Padded, Zeros, initialise
@@ -413,9 +413,90 @@ def test_a_killed_run_ends_as_an_uninterrupted_one(few: Data, kill_at: int, monk
     assert (rates[0], rates[-1]) == (pytest.approx(0.01), 0.1)
 
 
-def test_bf16_learns_too(few: Data) -> None:
+def test_with_bf16_weights_averages_and_losses_are_float32(few: Data) -> None:
     folder = start(*TINY, "precision=bf16", "model.shortcut=B")
-    assert runs.summary(folder)["status"] == "finished"
+    milestone = execute.load_model(folder)
+    assert {tensor.dtype for tensor in milestone.state_dict().values()} == {torch.float32, torch.int64}
+    (milestone.phase,) = milestone.phases()  # type: ignore[assignment]
+    batch = Batch(few.splits["train"].x[:16], few.splits["train"].y[:16])
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert cast("ResNet", milestone).network(cast("ResNet", milestone).augmented(batch.x)).dtype == torch.bfloat16
+        assert {value.dtype for value in milestone.train().step(batch).values()} == {torch.float32}
+        assert milestone.eval().answer(batch.x).score.dtype == torch.float32
+
+
+def test_a_last_batch_of_one_picture_and_one_place_is_refused(few: Data) -> None:
+    """BN would have a single number to take a mean and a variance of."""
+    words = (*TINY, "experiment=imagenet", "data.valid=0", "model.depth=18", "model.widths=[2,2,2,2]", "batch_size=13",
+             "optimizer.plateau=null")  # fmt: skip
+    with pytest.raises(UsageError, match="batch_size=13: the last batch of 40 pictures is a single one"):
+        start(*words)
+    start(*words, "batch_size=14", "steps=3")
+    start(*TINY, "batch_size=13", "steps=4")  # 8 × 8 places
+
+
+@pytest.mark.parametrize(("form", "stages"), [(3, 3), (7, 4)])
+def test_the_side_of_the_last_maps(form: Any, stages: int) -> None:
+    net = Network(Form((1,) * stages, (2,) * stages, 10, "A", stem=form))
+    seen: list[int] = []
+    net.get_submodule(net.stages[-1]).register_forward_hook(lambda m, x, y: seen.append(y.shape[2]))
+    sides = (1, 2, 7, 28, 32, 33, 45)
+    for side in sides:
+        net.eval()(torch.zeros(1, 3, side, side))
+    assert seen == [net.last(side) for side in sides]
+
+
+def test_a_run_that_starts_from_weights_goes_on_where_they_are_gone(few: Data, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = start(*TINY, "seed=1")
+    given = Path("given.safetensors")
+    given.write_bytes((first / "model.safetensors").read_bytes())
+    words = (*TINY, f"init={given}")
+    whole = start(*words)
+    for kill_at, kept in ((8, False), (2, True)):
+        calls, step = [0], ResNet.step
+
+        def killed(self: ResNet, batch: Batch, at: int = kill_at, calls: Any = calls, step: Any = step) -> Any:
+            calls[0] += 1
+            if calls[0] == at:
+                raise Killed
+            return step(self, batch)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(ResNet, "step", killed)
+            with pytest.raises(Killed):
+                start(*words)
+        cut = runs.find("last", "runs")
+        weights = given.read_bytes()
+        if not kept:
+            given.unlink()
+        else:  # before the first checkpoint they are needed, as they were
+            given.write_bytes((whole / "model.safetensors").read_bytes())
+            with pytest.raises(LandmarksError, match="no longer the weights that this run was started with"):
+                execute.resume(cut, quiet=True)
+            given.write_bytes(weights)
+        execute.resume(cut, quiet=True)
+        assert same(whole, cut)
+        assert runs.summary(cut)["fingerprint"] == runs.summary(whole)["fingerprint"]
+        given.write_bytes(weights)
+
+
+def test_light_is_of_the_pictures_at_hand_where_the_weights_bring_none(few: Data) -> None:
+    first = start(*TINY, "steps=1")
+    second = start(*TINY, "steps=1", f"init={first}", "augmentation.colour=0.1")
+    milestone = cast("ResNet", execute.load_model(second))
+    assert torch.allclose(milestone.colour_axes.T @ milestone.colour_axes, torch.eye(3), atol=1e-5)
+    assert milestone.colour_amounts.all()
+
+
+def test_bf16_follows_fp32(few: Data) -> None:
+    """Also after the first step: weights as they have become are what is rounded."""
+    words = (*TINY, "model.shortcut=B", "schedule=[{until:null,rate:0.01}]", "steps=30")
+    begun = make(*words).state_dict()
+    moved = [
+        torch.cat([(tensor - begun[name]).flatten() for name, tensor in model.state_dict().items() if "conv" in name])
+        for model in (execute.load_model(start(*words, f"precision={p}")) for p in ("fp32", "bf16"))
+    ]
+    assert float(F.cosine_similarity(*moved, dim=0)) > 0.95
 
 
 def test_no_step_waits_for_the_device(few: Data) -> None:
@@ -475,6 +556,10 @@ def test_responses_are_taken_after_bn_and_before_relu_and_addition() -> None:
         (("steps=null",), "length is in steps"),
         (("optimizer.warmup={rate:0.01,below:0.8}", "optimizer.plateau={patience:1,by:10,times:1}"), "one of them"),
         (("data.side=28",), "must be at least as large as model.input=32"),
+        (("augmentation.pad=0",), "augmentation.crops: 32 × 32 out of as many pixels"),
+        (("evaluation.views=10",), "corners and middle are the same"),
+        (("schedule=[{until:null,rate:0.1},{until:9,rate:0.01}]",), "every stage must end after the one before it"),
+        (("schedule=[{until:9,rate:0.1},{until:9,rate:0.01}]",), "every stage must end after the one before it"),
     ],
 )  # fmt: skip
 def test_what_does_not_go_together_is_one_sentence(words: tuple[str, ...], says: str) -> None:
@@ -542,7 +627,16 @@ def test_departures_are_those_of_the_configuration() -> None:
     assert departed("scale=paper", "model.widths=[8,16,32]", "steps=100") == {"width", "length"}
     assert departed("scale=paper", "evaluation.views=10") == {"views"}
     assert departed("scale=paper", "optimizer.decay=0.0") == {"rule"}
-    assert departed("scale=paper", "experiment=imagenet", "data.name=cifar10") == {"other data"}
+    assert departed("scale=paper", "init=FILE") == {"init"}
+    assert departed("scale=paper", "optimizer.plateau={patience:1,by:10,times:1}") == {"rates"}
+    assert departed("scale=paper", WARMING[0]) == {"warm-up"}
+    assert departed("scale=paper", "model.depth=1202", WARMING[0]) == set()
+    assert departed("scale=paper", "experiment=resnet110", "optimizer.warmup.below=0.5") == {"warm-up"}
+    photographs = ("scale=paper", "experiment=imagenet", "data.name=cifar10")
+    assert departed(*photographs) == {"other data", "mean"}
+    assert departed(*photographs, "evaluation.views=5") == {"other data", "mean", "views"}
+    assert departed(*photographs, "schedule=[{until:null,rate:0.03}]") == {"other data", "mean", "rates"}
+    assert departed(*photographs, *card.SCALED) == {"other data", "mean", "whole"}
 
 
 def test_every_claim_has_runs_that_can_be_made() -> None:

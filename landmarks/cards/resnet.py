@@ -161,7 +161,25 @@ def _form(cifar: object, imagenet: object, config: ResNetConfig) -> object:
 def _other_schedule(config: ResNetConfig) -> bool:
     stages = [(stage.until, stage.rate) for stage in config.schedule]
     paper = [(32_000, 0.1), (48_000, 0.01), (None, 0.001)]
-    return stages != paper if config.model.form == "cifar" else config.optimizer.plateau is None
+    if config.model.form == "cifar":
+        return stages != paper or config.optimizer.plateau is not None
+    return stages != [(None, 0.1)] or config.optimizer.plateau is None
+
+
+def _other_warmup(config: ResNetConfig) -> bool:
+    """1,202 layers were "trained as described above", which may be either."""
+    now, deep = config.optimizer.warmup, config.model.form == "cifar" and config.model.depth in (110, 1202)
+    if now is None:
+        return deep and config.model.depth == 110
+    return not deep or (now.rate, now.below) != (0.01, 0.8)
+
+
+def _other_views(config: ResNetConfig) -> bool:
+    """On ImageNet one view is the authors' page's, ten are Table 3's, five sizes Table 4's."""
+    views, scales = config.evaluation.views, config.evaluation.scales
+    if config.model.form == "cifar":
+        return views != 1 or scales is not None
+    return views == 5 if scales is None else scales != SIZES
 
 
 def _other_augmentation(config: ResNetConfig) -> bool:
@@ -201,18 +219,25 @@ DEPARTURES = (
               "other rates, or drops elsewhere (schedule).", "Shorter.", _other_schedule),
     Departure("rule", "Momentum 0.9, decay 0.0001.", "another momentum or decay (optimizer).", SWITCH,
               lambda config: (config.optimizer.momentum, config.optimizer.decay) != (0.9, 1e-4)),
-    Departure("warm-up", "110 layers begin with a rate of 0.01 until their training error is below 80 %.",
-              "no warm-up (experiment=resnet110 has it).", "A switch; it ends alike (4.2, footnote 5).",
-              lambda config: config.model.form == "cifar" and config.model.depth == 110
-              and config.optimizer.warmup is None),
+    Departure("warm-up", "110 layers, alone, begin with a rate of 0.01 until their training error is below 80 %.",
+              "another warm-up, or none (optimizer.warmup; experiment=resnet110 has the paper's).",
+              "A switch; it ends alike (4.2, footnote 5).", _other_warmup),
+    Departure("init", "Weights drawn at random.", "those of another run or file to start from (init).", SWITCH,
+              lambda config: config.init is not None),
     Departure("batch", "128 pictures an update; on ImageNet 256.", "another batch size (batch_size).",
               "More updates of fewer pictures.", lambda config: config.batch_size != _form(128, 256, config)),
     Departure("augmentation", "Crops after padding by 4, and mirrors; on ImageNet scales, crops, mirrors and light.",
               "less augmentation (augmentation, data.scales).", "A mirrored digit is none; or a control.",
               _other_augmentation),
     Departure("views", "One view on CIFAR-10, ten or five sizes on ImageNet.", "other views in a test (evaluation).",
-              "Your choice.", lambda config: config.model.form == "cifar"
-              and (config.evaluation.views != 1 or config.evaluation.scales is not None)),
+              "Your choice.", _other_views),
+    Departure("whole", "On ImageNet whole pictures, their shorter side brought to five sizes (Table 4).",
+              "the square in their middle, brought to these sizes (evaluation.scales).",
+              "Pictures of one batch have one shape.",
+              lambda config: config.model.form == "imagenet" and config.evaluation.scales is not None),
+    Departure("mean", "The mean of every pixel is subtracted.", "that of each colour (data.scales).",
+              "Squares cut out anywhere, at any size, have no place of their own.",
+              lambda config: config.data.scales is not None),
 )  # fmt: skip
 READINGS = (
     Reading("data.valid", "Were the networks of Table 6 trained on all 50,000 pictures, or on 45,000?",
@@ -241,6 +266,18 @@ READINGS = (
     Reading("optimizer.warmup", "When is the training error below 80 %, and does the warm-up count?",
             ("the mean over 50 steps, looked at every 400; it counts (ours)",),
             "\"About 400 iterations\"; \"the rest of the learning schedule is as done previously\"."),
+    Reading("optimizer.warmup", "Had 1,202 layers a warm-up, and plain ones of 110?",
+            ("1,202 none, plain-110 the same (ours)", "as 110 layers", "none"),
+            "\"Trained as described above\"; of plain-110 no more than its error above 60 % is told."),
+    Reading("augmentation.crops", "Is the training error that of the pictures as they are, or as they were augmented?",
+            ("as they are, with the last weights (train_set/error, ours)", "as they were learned (train/error)"),
+            "Not stated. The log has both; the first is lower."),
+    Reading("augmentation.colour_by", "How strong is the coloured light on ImageNet?",
+            ("variance (as AlexNet's card reads it, ours)", "deviation"),
+            "\"The standard color augmentation in [21]\", which is AlexNet's paper."),
+    Reading("evaluation.scales", "What is averaged over views and sizes, and are mirrors among them?",
+            ("the softmax; with mirrors (ours)", "what goes into it", "no mirrors at the five sizes"),
+            "\"Average the scores at multiple scales\"."),
     Reading("optimizer.plateau", "When does the error plateau on ImageNet, and which error?",
             ("four evaluations without a lower validation error, three times at most (ours)",),
             "Not stated. Where `val` is the set of Table 3, its pictures then choose when the rate falls, as they may"
@@ -299,7 +336,7 @@ CARD = Card(
         "model.statistics": "moving | reestimated: what BN normalises by in a test",
         "model.init": "fan_in | fan_out",
         "optimizer.warmup": "null, or {rate: 0.01, below: 0.8}",
-        "evaluation.views": "1 | 10; evaluation.scales: [224,256,384,480,640]",
+        "evaluation.views": "1 | 5 | 10; evaluation.scales: [224,256,384,480,640]",
         "init": "FILE or RUN: start from weights, torchvision's too (model.stride_on=second, model.shortcut=B)",
         "data.name": "cifar10 | cifar10-jpeg | textured | images, with data.root=FOLDER: your own pictures",
     },

@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from landmarks.figures.labels import top_five
 from landmarks.milestone import Split
+from landmarks.parts.augmentation import views
 from landmarks.plots import ACCENT, BLUE, INK, PALE
 
 if TYPE_CHECKING:
@@ -53,8 +54,8 @@ def _name(resnet: ResNet) -> str:
 def measured(resnet: ResNet, data: Data) -> list[float]:
     """The standard deviations of the responses of the 3 × 3 layers, from the input on."""
     with torch.no_grad():
-        x = resnet.centred(_looked_at(data).x)
-        return [deviation for _, deviation in resnet.network.responses(x)]
+        (view,) = views(resnet.centred(_looked_at(data).x), resnet.config.model.input, 1)
+        return [deviation for _, deviation in resnet.network.responses(view)]
 
 
 def responses(nets: Mapping[str, Sequence[float]]) -> Figure:

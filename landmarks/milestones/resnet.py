@@ -27,7 +27,7 @@ from landmarks.milestone import Data, Decision, Layer, Phase
 from landmarks.parts.classifiers import PictureClassifier, PictureConfig
 from landmarks.parts.momentum import Momentum
 from landmarks.parts.residual import BOTTLENECK, Form, Network, Shortcut, Zeros, blocks_of, initialise
-from landmarks.parts.schedules import Plateau, Stage, rate_at
+from landmarks.parts.schedules import Plateau, Stage, check_stages, rate_at
 from landmarks.randomness import stream
 from landmarks.settings import FRACTION, NOT_NEGATIVE, POSITIVE, SHARE, SOME
 
@@ -133,6 +133,12 @@ class ResNet(PictureClassifier):
                 "optimizer.plateau: the rate falls by the error on held-out pictures, and there are none; give"
                 " data.valid=N, or optimizer.plateau=null and a schedule"
             )
+        count, size = len(data.splits["train"].x), self.config.batch_size
+        if count % size == 1 % size and self.network.last(self.config.model.input) == 1:
+            raise UsageError(
+                f"batch_size={size}: the last batch of {count:,} pictures is a single one, and its last maps have one"
+                " place, which is too little for BN; give another batch_size"
+            )
 
     def decide(self, metrics: Mapping[str, float]) -> Decision:
         """End the warm-up where the training error has fallen far enough; divide the rate on a plateau."""
@@ -190,6 +196,7 @@ def check(config: ResNetConfig) -> None:
         form = form_of(model, 1)
     except ValueError as error:
         raise UsageError(f"model.depth={model.depth}: of the {model.form} form it must be {error}") from error
+    check_stages(config.schedule)
     if len(form.blocks) != len(model.widths):
         raise UsageError(f"model.widths: the {model.form} form has {len(form.blocks)} stages, so give as many widths")
     if not model.residual and model.shortcut is not None:

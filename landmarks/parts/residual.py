@@ -139,6 +139,10 @@ class Network(nn.Module):
         logits: Tensor = self.fc(x.mean((2, 3)))
         return logits
 
+    def last(self, side: int) -> int:
+        """The side of the last maps for pictures of a side, which every stride halves, rounding up."""
+        return -(-side >> len(self.stages) - 1 + 2 * (self.form.stem == 7))
+
     def rows(self, side: int) -> list[Layer]:
         """The layer table for pictures of a side: the first convolution, the stages, the classifier."""
         multiplied, side = _through(self.conv1, side)
