@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import hashlib
 import io
-import pickle
 import tarfile
 import tempfile
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from landmarks.data import FIRST, Draws, cache, root
+from landmarks.data import FIRST, Draws, cache, pickled, root
 from landmarks.errors import LandmarksError
 
 if TYPE_CHECKING:
@@ -232,24 +231,9 @@ def _batch(path: Path, content: bytes, form: Form) -> Part:
     return x.reshape(-1, 3, SIDE, SIDE), y.astype(np.int64)
 
 
-class _Plain(pickle.Unpickler):
-    """Reads arrays of numbers, texts, lists and dictionaries: what a batch is made of, and nothing that could act."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        allowed = {
-            "_reconstruct": np.empty(0).__reduce__()[0],
-            "ndarray": np.ndarray,
-            "dtype": np.dtype,
-            "encode": lambda text, coding: text.encode("latin1"),  # bytes as Python 3 writes them for Python 2
-        }
-        if module.split(".")[0] not in ("numpy", "_codecs") or name not in allowed:
-            raise pickle.UnpicklingError(f"{module}.{name} has no place in it")
-        return allowed[name]
-
-
 def _python(content: bytes) -> tuple[Bytes, Bytes]:
-    batch = _Plain(io.BytesIO(content), encoding="bytes").load()
-    return np.asarray(batch[b"data"]), np.asarray(batch[b"labels"])
+    batch = pickled.read(content)
+    return batch[b"data"].value, np.asarray(batch[b"labels"])
 
 
 def _binary(content: bytes) -> tuple[Bytes, Bytes]:
