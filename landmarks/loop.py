@@ -284,6 +284,7 @@ class Loop:
             "sums": dict(self.sums.totals),
             "count": self.sums.count,
             "random": devices.random_state(self.device),
+            "unreadable": sorted(self.data.unreadable),
             "metrics_bytes": self.logger.flush(),
         }
         self.store.save(self.state.step, state)
@@ -306,6 +307,7 @@ class Loop:
                 group["lr"] = group["lr"].to(self.device)
         self.sums.totals = {name: total.to(self.device) for name, total in checkpoint["sums"].items()}
         self.sums.count = checkpoint["count"]
+        self.data.unreadable.update(checkpoint.get("unreadable", ()))
         devices.set_random_state(self.device, checkpoint["random"])
 
     def _progress(self, phase: str, length: int) -> None:

@@ -64,6 +64,7 @@ class Data:
     `fresh`: every epoch of training has patterns of its own: a pure function of the epoch (counted from 0 in the phase)
     takes the place of the split `train`. `ragged`: patterns are sequences, of any length.
     `classes` are the names of the labels; `form` says, in JSON's types, how x was made of what lies in a file.
+    `unreadable`: names of files that were met and left out, because they cannot be read.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Data:
     form: Mapping[str, Any] = field(default_factory=dict)
     fresh: Callable[[int], Split] | None = None
     ragged: bool = False
+    unreadable: set[str] = field(default_factory=set)
 
     @property
     def shapes(self) -> list[list[int | None]]:

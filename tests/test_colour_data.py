@@ -316,10 +316,55 @@ def test_what_cannot_be_read_is_named_or_left_out_and_counted(
     assert "cannot be read as a picture (it is no whole picture of a kind that is known here); replace it or" in said
     found = data.load(replace(root, skip_unreadable=True))
     assert sum(len(split.x) for split in found.splits.values()) == 22
-    assert found.form["unreadable"] == 2
+    assert len(found.unreadable) == 2
     assert capsys.readouterr().err == (
         f"landmarks: {tmp_path / 'a' / 'blobs' / '0003.png'} and 1 more: cannot be read as pictures, and are left out\n"
     )
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_a_class_or_a_split_of_which_nothing_can_be_read_is_a_sentence(in_memory: bool, tmp_path: Path) -> None:
+    for part in ("train", "test"):
+        mixed_folder(tmp_path / part, 24)
+    root = settings("images", root=tmp_path, skip_unreadable=True, in_memory=in_memory)
+
+    def spoil(part: str) -> None:
+        for path in (tmp_path / part).rglob("*.*"):
+            path.write_bytes(b"no picture")
+
+    def measured() -> list[int]:
+        return [len(batch.y) for batch in data.load(root).splits["test"].batches(24)]
+
+    spoil("test/blobs")  # what is left is tested
+    assert measured() == [16]
+    spoil("train/checks")
+    said = sentence(lambda: one_epoch(data.load(root).splits["train"]))
+    assert said == f"{tmp_path / 'train' / 'checks'}: no picture of this class can be read"
+    mixed_folder(tmp_path / "train", 24)
+    spoil("test")
+    assert sentence(measured).endswith("can be read")
+
+
+def test_folders_that_are_divided_in_no_clear_way_are_refused(tmp_path: Path) -> None:
+    for part in ("train", "val"):
+        mixed_folder(tmp_path / part, 24)
+    said = sentence(lambda: data.load(settings("images", root=tmp_path, test=0.3)), UsageError)
+    assert said == f"data.test=0.3: {tmp_path} is divided already (train, valid); leave it out"
+    mixed_folder(tmp_path / "unlabelled", 12)
+    said = sentence(lambda: data.discover(settings("images", root=tmp_path)))
+    assert said == f"{tmp_path}: unlabelled lies beside train and val; take it away"
+    (tmp_path / "unlabelled").rename(tmp_path / "valid")
+    assert "has both valid and val" in sentence(lambda: data.load(settings("images", root=tmp_path)))
+    (tmp_path / "valid").rename(tmp_path / "ship")  # a class may be called train
+    (tmp_path / "val").rename(tmp_path / "bus")
+    assert data.discover(settings("images", root=tmp_path))["classes"] == ("bus", "ship", "train")
+
+
+def test_a_picture_of_too_many_pixels_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    plain("blobs", 40, 40, np.random.default_rng(0)).save(tmp_path / "a.png")
+    said = sentence(lambda: colour.read(tmp_path / "a.png", 32))
+    assert "cannot be read as a picture (it has more pixels than Pillow thinks are safe to decode)" in said
 
 
 @pytest.mark.parametrize(
@@ -451,11 +496,19 @@ class Rude:
         return os.system, ("touch rude",)
 
 
+class Aimed:
+    """An array whose objects lie wherever its maker says: to touch one ends the process, or worse."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return np.ndarray, ((1,), "O", b"anywhere")
+
+
 def test_what_no_batch_is_made_of_is_not_run(workplace: Path) -> None:
     folder = placed(cifar.PYTHON, workplace, False)
     for content, said in (
         (pickled({b"data": Rude(), b"labels": [1]}), "system has no place in it"),
         (pickled(np.random.RandomState(0), pickle._Pickler), "has no place in it"),  # type: ignore[attr-defined]
+        (pickled({b"data": Aimed(), b"labels": [1]}, pickle._Pickler), "'str' object is not callable"),  # type: ignore[attr-defined]
         (b"hello", "no batch of CIFAR-10"),
         (pickled({b"labels": [1]}), "no batch of CIFAR-10 (b'data')"),
         (pickled({b"data": np.zeros((2, 3072), np.uint8), b"labels": [1]}), "not pictures of 3,072 bytes"),
@@ -701,8 +754,11 @@ def test_the_next_of_its_class_takes_its_place(
         for row in rows:
             same = [r for r in [*range(row + 1, 24), *range(row)] if split.y[r] == split.y[row] and r not in rows]
             assert torch.equal(batch.x[row], where[same[0] : same[0] + 1][0])
+    whole = where[:]  # to look at, too
+    assert torch.equal(whole, one_epoch(split).x)
     said = capsys.readouterr().err
     assert said.count("0003.png: cannot be read, and is left out") == said.count("0009") == 1
+    assert {Path(name).stem for name in where.unreadable} == {"0003", "0009"}
     assert [len(batch.y) for batch in split.batches(24)] == [22]
     for path in (root / "blobs").iterdir():
         path.write_text("no picture")
@@ -756,6 +812,29 @@ def test_a_run_out_of_files_is_the_run_in_memory_and_resumes_within_an_epoch(
     resumed = execute.resume(runs.find("last", "runs"), ["data.workers=0"], quiet=True)
     assert calls[0] == 8 + 4  # from step 6, the third of the second epoch
     assert outcome(resumed) == outcome(memory)
+
+
+@pytest.mark.parametrize("in_memory", ["true", "false"])
+def test_a_run_says_how_many_files_it_left_out(
+    in_memory: str, tmp_path: Path, workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where it has met them before it was resumed."""
+    root = broken(tmp_path / "a", "0003", "0009", "0010")
+    words = [f"data.in_memory={in_memory}", "data.skip_unreadable=true", "data.test=0", "batch_size=24", "eval_every=9"]
+    step, calls = ResNet.step, [0]
+
+    def patched(self: Any, batch: Batch) -> Any:
+        calls[0] += 1
+        if calls[0] == 8:
+            raise Killed
+        return step(self, batch)
+
+    monkeypatch.setattr(ResNet, "step", patched)
+    with pytest.raises(Killed):
+        execute.start(compose(root, *words), quiet=True)
+    folder = execute.resume(runs.find("last", "runs"), quiet=True)
+    assert json.loads((folder / "summary.json").read_text())["unreadable"] == 3
+    assert "3 files left out that cannot be read" in (folder / "log.txt").read_text()
 
 
 def test_a_run_predicts_and_is_evaluated_on_other_pictures(mixed: Path, workplace: Path) -> None:

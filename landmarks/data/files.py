@@ -39,7 +39,8 @@ class Files:
     """Pictures (N, 3, side, side) in N files: `len`, `shape` and `x[rows]` as a uint8 tensor has them, `to` a device.
 
     To learn with `scales` squares (3, crop, crop) are cut out of them anew in each epoch. `names` are relative to
-    `folder` and encoded, as memory that processes share. `unreadable`: those found so far, left out with `skip`.
+    `folder` and encoded, as memory that processes share. `unreadable`: names of those that were met and, with `skip`,
+    left out; the splits of a set share it with `Data.unreadable`.
     """
 
     folder: Path
@@ -50,7 +51,7 @@ class Files:
     workers: int = 0
     skip: bool = False
     device: torch.device = field(default_factory=partial(torch.device, "cpu"))
-    unreadable: set[Path] = field(default_factory=set)
+    unreadable: set[str] = field(default_factory=set)
 
     @property
     def shape(self) -> torch.Size:
@@ -60,10 +61,16 @@ class Files:
         return len(self.names)
 
     def __getitem__(self, rows: slice | Tensor) -> Tensor:
-        """Pictures as a tensor on the device, read at once. Raises LandmarksError for the first that is unreadable."""
+        """Pictures as a tensor on the device, read at once; with `skip` others of their class for the unreadable ones.
+
+        Raises LandmarksError for the first that is unreadable.
+        """
         chosen = np.arange(len(self))[rows if isinstance(rows, slice) else rows.cpu().numpy()]
-        read = [colour.read(self.path(row), self.side) for row in chosen]
-        return torch.from_numpy(np.stack(read) if read else np.empty((0, *self.shape[1:]), np.uint8)).to(self.device)
+        found = _Reader(self, (0, 0)).pictures(Wanted(chosen), replaced=True)
+        if isinstance(found, LandmarksError):
+            raise found
+        self._leave_out(found[2])
+        return found[0].to(self.device)
 
     def to(self, device: torch.device) -> Files:
         return replace(self, device=device)
@@ -79,11 +86,14 @@ class Files:
     def batches(self, size: int, y: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         """All pictures and their labels in order, so many at a time; with `skip` without those that cannot be read.
 
-        Raises LandmarksError.
+        Raises LandmarksError, also where none of them all can be read.
         """
-        every = np.arange(len(self))
+        every, count = np.arange(len(self)), 0
         for x, rows in self.read(Wanted(every[i : i + size]) for i in range(0, len(self), size)):
+            count += len(rows)
             yield x, y[rows.to(y.device)]
+        if not count:
+            raise LandmarksError(f"{self.path(0)}: neither this nor any other picture of its split can be read")
 
     def read(self, wanted: Iterable[Wanted], seed: tuple[int, int] = (0, 0)) -> Iterator[tuple[Tensor, Tensor]]:
         """Batches (B, 3, …) as they are wanted, on the device, read ahead by processes; and their rows (B,).
@@ -128,11 +138,13 @@ class Files:
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
-    def _leave_out(self, paths: Iterable[Path]) -> None:
+    def _leave_out(self, rows: Iterable[int]) -> None:
         """Say of each file once that it cannot be read."""
-        for path in {*paths} - self.unreadable:
-            self.unreadable.add(path)
-            print(f"landmarks: {path}: cannot be read, and is left out ({len(self.unreadable)})", file=sys.stderr)
+        for row in rows:
+            if (name := os.fsdecode(self.names[row])) not in self.unreadable:
+                self.unreadable.add(name)
+                said = f"{self.path(row)}: cannot be read, and is left out ({len(self.unreadable)})"
+                print(f"landmarks: {said}", file=sys.stderr)
 
 
 class Wanted(NamedTuple):
@@ -194,12 +206,15 @@ class _Reader(Dataset[Any]):
     def __init__(self, files: Files, seed: tuple[int, int]) -> None:
         self.files, self.seed = files, seed
 
-    def __getitem__(self, wanted: Wanted) -> tuple[Tensor, Tensor, list[Path]] | LandmarksError:
-        learned = wanted.epoch is not None
-        side = self.files.scales.crop if learned and self.files.scales else self.files.side
-        x, rows, unreadable = np.empty((len(wanted.rows), 3, side, side), np.uint8), list[int](), list[Path]()
+    def __getitem__(self, wanted: Wanted) -> tuple[Tensor, Tensor, list[int]] | LandmarksError:
+        return self.pictures(wanted, replaced=wanted.epoch is not None)
+
+    def pictures(self, wanted: Wanted, replaced: bool) -> tuple[Tensor, Tensor, list[int]] | LandmarksError:
+        """With `skip` what cannot be read is left out, or `replaced` by the next of its class."""
+        side = self.files.scales.crop if wanted.epoch is not None and self.files.scales else self.files.side
+        x, rows, unreadable = np.empty((len(wanted.rows), 3, side, side), np.uint8), list[int](), list[int]()
         for row in wanted.rows:
-            for candidate in self._candidates(row, learned):
+            for candidate in self._candidates(row, replaced):
                 try:
                     x[len(rows)] = self._picture(candidate, row, wanted.epoch)
                     rows.append(row)
@@ -207,16 +222,16 @@ class _Reader(Dataset[Any]):
                 except LandmarksError as error:
                     if not self.files.skip:
                         return error
-                    unreadable.append(self.files.path(candidate))
+                    unreadable.append(candidate)
             else:
-                if learned:
+                if replaced:
                     return LandmarksError(f"{self.files.path(row).parent}: no picture of this class can be read")
         return torch.from_numpy(x[: len(rows)]), torch.tensor(rows, dtype=torch.int64), unreadable
 
-    def _candidates(self, row: int, learned: bool) -> Iterator[int]:
-        """The picture itself; then, to learn, the others of its class, from the next one on."""
+    def _candidates(self, row: int, replaced: bool) -> Iterator[int]:
+        """The picture itself; then those that may take its place: the others of its class, from the next one on."""
         yield row
-        if learned:
+        if replaced:
             same = np.flatnonzero(self.files.labels == self.files.labels[row])
             yield from np.roll(same, -1 - np.searchsorted(same, row))[:-1]
 

@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from landmarks.data import HELD_OUT
 from landmarks.data.splits import Part, held, held_out, ordered, rows
 from landmarks.errors import LandmarksError, UsageError
 from landmarks.settings import DataSettings
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".pgm", ".ppm", ".pbm")
 """What counts as a picture in a folder; other files there are left alone, as notes and thumbnails are."""
+warnings.filterwarnings("ignore", module=r"PIL\.")  # of large pictures and odd tags, which are read all the same
 
 
 def root(settings: DataSettings) -> Path:
@@ -50,6 +53,8 @@ def divided(settings: DataSettings, folder: Path, classes: Sequence[str]) -> dic
     class that is not known, or has too few pictures.
     """
     parts = listed(folder, classes)
+    if len(parts) > 1 and settings.test != HELD_OUT:
+        raise UsageError(f"data.test={settings.test:g}: {folder} is divided already ({', '.join(parts)}); leave it out")
     if len(parts) == 1:
         y = parts["train"][1]
         tested = held_out(y, settings.test)
@@ -89,6 +94,8 @@ def unreadable(path: Path, error: Exception) -> LandmarksError:
     if isinstance(error, FileNotFoundError):
         return LandmarksError(f"{path}: there is no such file; correct its name")
     what = getattr(error, "strerror", None) or "it is no whole picture of a kind that is known here"
+    if type(error).__name__ == "DecompressionBombError":
+        what = "it has more pixels than Pillow thinks are safe to decode"
     return LandmarksError(f"{path}: cannot be read as a picture ({what}); replace it or take it away")
 
 
@@ -126,8 +133,15 @@ def _folders(folder: Path) -> list[Path]:
 
 def _parts(folder: Path) -> dict[str, Path]:
     """Split → folder, where the user has split the pictures himself; else all of them as `train`."""
-    found = {{"val": "valid"}.get(path.name, path.name): path for path in _folders(folder)}
-    return found if "train" in found and found.keys() <= {"train", "test", "valid"} else {"train": folder}
+    found = {path.name: path for path in _folders(folder)}
+    apart, others = found.keys() & {"test", "valid", "val"}, found.keys() - {"train", "test", "valid", "val"}
+    if "train" not in found or (others and not apart):
+        return {"train": folder}
+    if others:
+        raise LandmarksError(f"{folder}: {min(others)} lies beside train and {min(apart)}; take it away")
+    if found.keys() >= {"valid", "val"}:
+        raise LandmarksError(f"{folder}: has both valid and val, which mean the same; take one away")
+    return {{"val": "valid"}.get(name, name): path for name, path in found.items()}
 
 
 def _train(folder: Path) -> Path:

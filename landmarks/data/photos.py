@@ -110,33 +110,41 @@ def _data(settings: PictureSettings, folder: Path, parts: Mapping[str, Part], cl
     """Pictures in memory, or their files, each split in the order of a fixed shuffle."""
     parts = {name: splits.rows(part, splits.permutation(len(part[1]), 6)) for name, part in parts.items()}
     size = sum(len(y) for _, y in parts.values()) * 3 * settings.side**2
-    decoded = size <= MOST if settings.in_memory is None else settings.in_memory
-    form = colour.form(settings.side)
-    if decoded and settings.scales is None:
-        made, left_out = _decoded(settings, parts)
-        form |= {"unreadable": left_out} if settings.skip_unreadable else {}
+    in_memory = size <= MOST if settings.in_memory is None else settings.in_memory
+    unreadable = set[str]()
+    if in_memory and settings.scales is None:
+        made, left_out = _in_memory(settings, parts)
+        unreadable.update(str(path.relative_to(folder)) for path in left_out)
     else:
-        made = {name: _streamed(settings, folder, part, name == "train") for name, part in parts.items()}
-    return Data(settings.name, made, splits.checksum(made), classes=classes, form=form)
+        made = {name: _streamed(settings, folder, part, name == "train", unreadable) for name, part in parts.items()}
+    form = colour.form(settings.side)
+    return Data(settings.name, made, splits.checksum(made), classes=classes, form=form, unreadable=unreadable)
 
 
-def _decoded(settings: PictureSettings, parts: Mapping[str, Part]) -> tuple[dict[str, Split], int]:
-    """Splits in memory, and how many pictures were left out because they cannot be read, which is said once."""
+def _in_memory(settings: PictureSettings, parts: Mapping[str, Part]) -> tuple[dict[str, Split], list[Path]]:
+    """Splits in memory, and the pictures that were left out because they cannot be read, which is said once.
+
+    Raises LandmarksError where nothing is left of a class to learn, or of another split.
+    """
     made, left_out = dict[str, Split](), list[Path]()
     for name, (paths, y) in parts.items():
         x, good = decoded(paths, settings.side, settings.skip_unreadable)
-        made[name] = splits.split(x, y[good])
+        gone = ~np.isin(y, y[good])
+        if gone.any() and (name == "train" or gone.all()):
+            raise LandmarksError(f"{paths[gone][0].parent}: no picture of this class can be read")
+        made[name] = Split(torch.from_numpy(x), torch.from_numpy(y[good]))  # a copy would take as much memory again
         left_out += [*paths[~good]]
     if left_out:
-        more = f" and {len(left_out) - 1:,} more" * (len(left_out) > 1)
-        print(f"landmarks: {min(left_out)}{more}: cannot be read as pictures, and are left out", file=sys.stderr)
-    return made, len(left_out)
+        more = f" and {len(left_out) - 1:,} more: cannot be read as pictures, and are" * (len(left_out) > 1)
+        print(f"landmarks: {min(left_out)}{more or ': cannot be read as a picture, and is'} left out", file=sys.stderr)
+    return made, left_out
 
 
-def _streamed(settings: PictureSettings, folder: Path, part: Part, learned: bool) -> Split:
+def _streamed(settings: PictureSettings, folder: Path, part: Part, learned: bool, unreadable: set[str]) -> Split:
     """A split whose pictures stay in their files."""
     paths, y = part
     names = np.array([os.fsencode(path.relative_to(folder)) for path in paths], np.bytes_)
     scales = settings.scales if learned else None
-    files = Files(folder, names, y, settings.side, scales, settings.workers, settings.skip_unreadable)
+    how = settings.side, scales, settings.workers, settings.skip_unreadable
+    files = Files(folder, names, y, *how, unreadable=unreadable)
     return Split(cast("Tensor", files), torch.from_numpy(y))
