@@ -54,9 +54,12 @@ def prepared(settings: Settings) -> Iterator[None]:
 
 
 def autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager[Any]:
-    """bfloat16 for the operators that bear it, where the run asks for it."""
+    """bfloat16 for the operators that bear it, where the run asks for it.
+
+    Weights are rounded anew each time: torch would keep the first rounded ones as long as the context lasts.
+    """
     if precision == "bf16":
-        return torch.autocast(device.type, dtype=torch.bfloat16)
+        return torch.autocast(device.type, dtype=torch.bfloat16, cache_enabled=False)
     return contextlib.nullcontext()
 
 
