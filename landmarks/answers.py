@@ -93,7 +93,7 @@ def _data(folder: Path, settings: Settings, own: bool) -> Data:
         found = data.load(settings.data, draws)
         execute.beginning(folder, found.checksum)
         return found
-    known = _known(folder)
+    known = described(folder)
     found = data.load_as(settings.data, tuple(known["classes"]), known["form"], draws)
     if found.shapes != known["shapes"]:
         now, then = (" → ".join(str(tuple(shape)) for shape in shapes) for shapes in (found.shapes, known["shapes"]))
@@ -113,7 +113,7 @@ def predict(folder: Path, words: Sequence[str]) -> list[Prediction]:
     overrides = [word for word in words if word.startswith("data.") and "=" in word]
     files = [word for word in words if word not in overrides]
     milestone = execute.load_model(folder)
-    known = _known(folder)
+    known = described(folder)
     form, classes = known["form"], known["classes"]
     if not form:
         learned = milestone.config.data.name
@@ -172,7 +172,7 @@ def _patterns(form: dict[str, Any], files: Sequence[str]) -> Iterator[tuple[Tens
         )
 
 
-def _known(folder: Path) -> dict[str, Any]:
+def described(folder: Path) -> dict[str, Any]:
     """How a run made patterns of files, what shapes they have, the names of its classes. Raises LandmarksError."""
     try:
         known: dict[str, Any] = json.loads((folder / "data.json").read_text())

@@ -110,9 +110,10 @@ class Run:
 
     def export(self, path: str | Path) -> Path:
         """Write the network's weights as safetensors for other programs. Raises LandmarksError, UsageError."""
-        from landmarks import weights
+        from landmarks import answers, weights
 
-        return weights.export(self.model(), f"{self.folder.parent.name}/{self.folder.name}", Path(path))
+        name, classes = f"{self.folder.parent.name}/{self.folder.name}", answers.described(self.folder)["classes"]
+        return weights.export(self.model(), name, classes, Path(path))
 
     def resume(self, *overrides: str, quiet: bool = False) -> Run:
         """Go on after a stop, or longer (`epochs=40`). Raises LandmarksError."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import pickle
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -66,7 +67,7 @@ def start_from(milestone: Milestone, path: Path, known: str | None = None) -> st
     return f"begins with {len(taken)} tensors of {path}" + (f"; new: {', '.join(fresh[:4])}{more}" if fresh else "")
 
 
-def export(milestone: Milestone, run: str, path: Path) -> Path:
+def export(milestone: Milestone, run: str, classes: Sequence[str], path: Path) -> Path:
     """Write a trained network as safetensors, under the names by which other programs know its tensors.
 
     What they need beside them – classes, what was done to pixels – stands in the file's metadata, as texts; `run` says
@@ -74,8 +75,7 @@ def export(milestone: Milestone, run: str, path: Path) -> Path:
     """
     if path.suffix.lower() != ENDING:
         raise UsageError(f"-o {path}: must end in {ENDING}")
-    settings = milestone.config
-    notes = {"milestone": settings.milestone, "run": run, "classes": json.dumps(settings.data.classes)}
+    notes = {"milestone": milestone.config.milestone, "run": run, "classes": json.dumps(classes)}
     tensors = {name: tensor.contiguous().clone() for name, tensor in milestone.exported().items()}
     write_atomically(path, save(tensors, notes | milestone.export_notes()))
     return path

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from safetensors import safe_open
 from torch import Tensor, nn
 
 from landmarks import cli, config, data, execute, runs
@@ -587,6 +588,10 @@ def test_a_run_from_the_command_line_to_its_pictures(few: Data, capsys: pytest.C
     assert answer.probabilities.shape == (20, 10)
     assert torch.allclose(answer.probabilities.sum(1), torch.ones(20))
     assert cli.main(["export", str(folder), "-o", "net.safetensors"]) == 0
+    with safe_open("net.safetensors", "pt") as file:
+        notes = file.metadata()
+    assert json.loads(notes["classes"]) == [*few.classes]
+    assert np.allclose(json.loads(notes["mean"]), few.splits["train"].x.double().mean(0).numpy(), atol=1e-3)
     assert cli.main(["run", "resnet", *TINY, "steps=1", f"init={folder}", "-q"]) == 0
     assert cli.main(["show", "resnet"]) == 0
     assert "| **in all** |  | **68,050** | **10,248,512** |" in capsys.readouterr().out
