@@ -114,7 +114,7 @@ register(
         "Krizhevsky, Sutskever, Hinton",
         "ImageNet; CIFAR-10",
         "37.5 / 17.0 % error",
-        "60 s",
+        "45 s",
         "landmarks.milestones.alexnet:AlexNet",
     )
 )
