@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from landmarks import cli, config, data, execute, runs
+from landmarks import cli, compare, config, data, execute, runs
 from landmarks.cards import alexnet as card
 from landmarks.data import textured
 from landmarks.errors import UsageError
@@ -515,12 +515,20 @@ def test_no_step_waits_for_the_device(few: Data) -> None:
         (("fold_in={pictures: 10, after: 15}",), "must be less than epochs=15"),
         (("fold_in={pictures: 10, after: 5}", "criterion=0.5"), "criterion: with fold_in"),
         (("model.input=33",), "at least as large as model.input=33"),
+        (("model.width=0.005",), "model.width=0.005: leaves a layer without maps"),
+        (("optimizer.plateau={patience: 2, by: 0.5, times: 3}",), "optimizer.plateau.by must be > 1"),
     ],
 )  # fmt: skip
 def test_what_does_not_go_together_is_one_sentence(words: tuple[str, ...], says: str) -> None:
     with pytest.raises(UsageError, match=says) as caught:
         make(*words)
     assert "\n" not in str(caught.value)
+
+
+def test_test_pictures_are_looked_at_once_where_others_are_held_out_to_choose_by() -> None:
+    (chosen,), (fixed,) = make("optimizer.plateau={patience: 2, by: 10, times: 3}").phases(), make().phases()
+    assert chosen.measures == ("valid",)
+    assert fixed.measures == ("valid", "test")
 
 
 # The card and the pictures
@@ -539,13 +547,52 @@ def test_departures_are_of_the_run_itself(scale: str) -> None:
         assert active("experiment=cifar18", "model.activation=tanh") == {"activation"}
         assert active("model.lrn=null", "model.pool=2", classes=1000) == {"normalisation", "pooling"}
         assert active(classes=3) == {"other data"}
+        assert active("data.name=cifar10-jpeg") == {"other data"}
+        assert active("experiment=cifar13", "data.name=cifar10-jpeg") == {"jpeg"}
+    else:
+        files = {"digits", "batch", "length", "rates"}
+        assert active("experiment=cifar11") == active("experiment=cifar13") == {*files, "augmentation", "views"}
+        assert active("experiment=cifar18") == files
+        assert active("experiment=figure1") == {"digits", "batch"}
+
+
+@pytest.mark.parametrize(
+    ("words", "departure"),
+    [
+        (("optimizer.momentum=0.5",), "rule"),
+        (("optimizer.decay=0",), "rule"),
+        (("experiment=cifar18", "optimizer.decay=0.1"), "rule"),
+        (("experiment=cifar18", "optimizer.bias_times=1"), "rule"),
+        (("experiment=figure1", "optimizer.decay=0.1"), "rule"),
+        (("schedule=[{until: null, rate: 0.1}]",), "rates"),
+        (("optimizer.plateau.times=2",), "rates"),
+        (("experiment=cifar13", "schedule=[{until: null, rate: 0.001}]"), "rates"),
+        (("experiment=cifar11", "fold_in=null"), "length"),
+        (("experiment=cifar11", "model.input=28"), "geometry"),
+        (("data.side=300",), "geometry"),
+        (("experiment=cifar11", "augmentation.mirror=false"), "augmentation"),
+        (("experiment=cifar18", "augmentation.mirror=true"), "augmentation"),
+        (("data.scales={low: 256, high: 480, crop: 224}",), "augmentation"),
+        (("experiment=cifar11", "evaluation.views=1"), "views"),
+        (("model.rescaled=true",), "start"),
+        (("model.lrn.alpha=0.1",), "normalisation"),
+        (("experiment=cifar18", "model.lrn.divided=false"), "normalisation"),
+        (("experiment=cifar11", "model.lrn=null"), "normalisation"),
+        (("init=start.safetensors",), "init"),
+    ],
+)
+def test_each_departure_is_declared_alone(words: tuple[str, ...], departure: str) -> None:
+    found = settings(*PAPER, *words, classes=1000)
+    assert [each.id for each in card.DEPARTURES if each.applies(found)] == [departure]
 
 
 def test_conclusions_name_the_number_that_they_stand_beside() -> None:
     said = card.concluded(settings(*PAPER, classes=1000), 1000, {"valid/error": 0.4, "valid/top5_error": 0.19})
     assert said == (
-        "valid error 40.00 %, top-5 19.00 % on images, 1000 classes; paper: 37.50 % on images (ILSVRC-2010) (Table 1)"
+        "valid error 40.00 %, top-5 19.00 % on images, 1000 classes; paper: 40.7 % on images (ILSVRC-2012) (Table 2)"
     )
+    assert "paper: 37.5 % on images (ILSVRC-2010)" in card.concluded(settings(*PAPER), 1000, {"test/error": 0.4})
+    assert "paper: 37.5 %" in card.concluded(settings(*PAPER, "data.valid=9"), 1000, {"valid/error": 0.4})
     figure_1 = settings("scale=paper", "experiment=figure1")
     assert "25 % after 6 epochs; paper: six times" in card.concluded(figure_1, 10, {"train_set/epochs_needed": 6.0})
     assert "not within 40 epochs" in card.concluded(figure_1, 10, {})
@@ -574,6 +621,17 @@ def test_figures_are_drawn_and_disturb_nothing(few: Data) -> None:
     assert [len(axes.images) for axes in found["kernels"].axes] == [1, 1]
     drawn_line = found["training_error"].axes[0].lines[0].get_ydata()
     assert np.asarray(drawn_line) == pytest.approx([90.0, 30.0, 20.0])
+
+
+def test_both_arms_of_figure_1_make_one_picture_with_its_line(few: Data) -> None:
+    words = ("experiment=figure1", "epochs=3", "batch_size=16", "figures=false")
+    found = compare.Comparison([start(*words), start(*words, "model.activation=tanh")])
+    (panel,) = found.panels
+    assert [line.group.title for line in panel.lines] == ["model.activation=relu", "model.activation=tanh"]
+    assert panel.metric == "train/error"
+    assert panel.claim is not None
+    assert panel.claim.published == 0.25
+    assert make("experiment=figure1", "criterion=0.5").claim is None
 
 
 def test_a_quick_run_from_the_command_line(few: Data, capsys: pytest.CaptureFixture[str]) -> None:

@@ -212,7 +212,10 @@ class AlexNet(PictureClassifier):
         config = self.config
         rule = Momentum(self.network.groups(config.optimizer.bias_times), config.optimizer.momentum)
         rates = {"main": lambda passes: rate_at(config.schedule, begun + passes)}
-        return Phase(name, {"main": rule}, rates, epochs=epochs, batch_size=config.batch_size)
+        # where pictures are held out to choose by, those of the test are looked at once: ten views cost as much as
+        # learning does
+        measures = ("valid",) if config.optimizer.plateau else Phase.measures
+        return Phase(name, {"main": rule}, rates, epochs=epochs, batch_size=config.batch_size, measures=measures)
 
     def begin_epoch(self, data: Data) -> None:
         super().begin_epoch(data)
@@ -296,6 +299,8 @@ def check(config: AlexNetConfig) -> None:
         raise UsageError(f"model.{key}: without effect on {model.network}, so leave it out; {remedy}")
     if not cifar and config.optimizer.decay is None:
         raise UsageError("optimizer.decay: of alexnet it must be given; only the files of cuda-convnet say it by layer")
+    if not cifar and not all(row.maps for row in table(model, 0.0)[:-1] if isinstance(row, Weights)):
+        raise UsageError(f"model.width={model.width:g}: leaves a layer without maps; give a larger one")
     if model.lrn and model.lrn.joined and (model.lrn.over == "places" or model.towers != "two"):
         raise UsageError("model.lrn.joined: only windows over maps of two towers can be joined, so it must be false")
     if config.fold_in and not config.fold_in.after < config.epochs:

@@ -12,7 +12,9 @@ import torch
 from torch import Tensor
 
 from landmarks.errors import UsageError
-from landmarks.settings import POSITIVE
+from landmarks.settings import POSITIVE, Check
+
+ABOVE_ONE = Check("> 1", lambda value: value > 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +42,7 @@ class Plateau:
     """The rate is divided by `by`, `times` times, whenever `patience` evaluations bring no lower validation error."""
 
     patience: Annotated[int, POSITIVE]
-    by: Annotated[float, POSITIVE]
+    by: Annotated[float, ABOVE_ONE]
     times: Annotated[int, POSITIVE]
 
     def falls(self, kept: dict[str, Tensor], error: float) -> bool:
