@@ -19,14 +19,16 @@ LETTERS = 16
 """Of a class's name."""
 
 
-def top_five(pictures: Tensor, probabilities: Tensor, labels: Tensor, classes: Sequence[str]) -> Figure:
+def top_five(
+    pictures: Tensor, probabilities: Tensor, labels: Tensor, classes: Sequence[str], which: str = ""
+) -> Figure:
     """Pictures (N, 3, H, W), uint8: above each the right class, below it the five most probable, the right one red.
 
-    probabilities (N, classes), labels (N,).
+    probabilities (N, classes), labels (N,); `which` pictures are shown.
     """
     rows = -(-len(pictures) // ACROSS)
     figure = Figure(figsize=(2.3 * ACROSS, 3.4 * rows), layout="constrained")
-    figure.suptitle("The five most probable classes; the right one in red", fontsize=11)
+    figure.suptitle(f"The five most probable classes{which}; the right one in red", fontsize=11)
     grid = figure.subplots(2 * rows, ACROSS, squeeze=False, height_ratios=[1.5, 1.0] * rows)
     for axes in grid.flat:
         axes.set_axis_off()

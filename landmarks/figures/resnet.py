@@ -37,7 +37,8 @@ def pictures(resnet: ResNet, data: Data) -> Iterator[tuple[str, Figure]]:
         probabilities = resnet(x).softmax(1)
     least = probabilities.gather(1, y[:, None])[SHOWN // 2 :, 0].argsort()[: SHOWN // 2] + SHOWN // 2
     some = torch.cat([torch.arange(min(SHOWN // 2, len(x)), device=x.device), least])
-    yield "labels", top_five(x[some], probabilities[some], y[some], data.classes)
+    which = f" of the first pictures, and of those of the first {len(x)} of which it is least right"
+    yield "labels", top_five(x[some], probabilities[some], y[some], data.classes, which)
 
 
 def _looked_at(data: Data) -> Split:
