@@ -59,4 +59,5 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
     edge = shutil.get_terminal_size().columns if sys.stdout.isatty() else 1000
     for row in [head, *rows]:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()[:edge])
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()[:edge]
+        print(line.encode(errors="backslashreplace").decode())  # a file's name may be no text

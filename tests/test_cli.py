@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from landmarks import cli, config, runs
+from landmarks.words import print_table
 
 ROOT = Path(__file__).parents[1]
 
@@ -244,3 +245,8 @@ def _until(holds: Callable[[], object], process: subprocess.Popen) -> None:
     while not holds():
         assert process.poll() is None
         time.sleep(0.02)
+
+
+def test_a_name_that_is_no_text_is_printed_all_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(("file",), [(os.fsdecode(b"\xff.png"),)])
+    assert capsys.readouterr().out == "file\n\\udcff.png\n"

@@ -360,6 +360,28 @@ def test_folders_that_are_divided_in_no_clear_way_are_refused(tmp_path: Path) ->
     assert data.discover(settings("images", root=tmp_path))["classes"] == ("bus", "ship", "train")
 
 
+@pytest.mark.parametrize("inner", ["", "blobs/deep"])
+def test_a_folder_that_cannot_be_opened_is_a_sentence(
+    inner: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The root, or a folder within a class, whose pictures would be missed."""
+    closed = mixed_folder(tmp_path / "a", 24) / inner
+    closed.mkdir(exist_ok=True)
+
+    def refusing(plainly: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def opened(path: Any) -> Any:
+            if Path(path) == closed:
+                raise PermissionError(13, "Permission denied", str(path))
+            return plainly(path)
+
+        return opened
+
+    for name in ("listdir", "scandir"):
+        monkeypatch.setattr(os, name, refusing(getattr(os, name)))
+    said = sentence(lambda: data.load(settings("images", root=tmp_path / "a", classes=CLASSES)))
+    assert said == f"{closed}: cannot be opened (Permission denied); check its permissions"
+
+
 def test_a_picture_of_too_many_pixels_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
     plain("blobs", 40, 40, np.random.default_rng(0)).save(tmp_path / "a.png")

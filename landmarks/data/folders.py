@@ -10,6 +10,7 @@ import os
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -82,7 +83,7 @@ def files(path: Path) -> list[Path]:
     """A picture's own path, or all pictures in a folder and below. Raises LandmarksError where there are none."""
     if not path.is_dir():
         return [path]
-    found = [Path(top, name) for top, _, names in os.walk(path) for name in names]
+    found = [Path(top, name) for top, _, names in os.walk(path, onerror=_closed) for name in names]
     pictures = sorted(p for p in found if p.suffix.lower() in ENDINGS and not p.name.startswith("."))
     if not pictures:
         raise LandmarksError(f"{path}: no picture lies in this folder ({', '.join(ENDINGS)})")
@@ -127,8 +128,16 @@ def _check_tested(
             )
 
 
+def _closed(error: OSError) -> NoReturn:
+    """What is said of a folder that cannot be opened: its pictures would be missed."""
+    raise LandmarksError(f"{error.filename}: cannot be opened ({error.strerror}); check its permissions") from error
+
+
 def _folders(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith((".", "__")))
+    try:
+        return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith((".", "__")))
+    except OSError as error:
+        _closed(error)
 
 
 def _parts(folder: Path) -> dict[str, Path]:
