@@ -135,6 +135,11 @@ def test_labels_are_the_same_share_of_each_class(y: list[int], choice: st.DataOb
     assert (found[there > 0] > 0).all()
 
 
+def test_labels_of_which_none_would_be_of_a_small_class_are_refused() -> None:
+    said = sentence(lambda: splits.labelled(np.repeat([0, 1, 2], [1, 2, 97]), 10), UsageError)
+    assert said == "data.labels=10: none would be of the smallest class (1 of 100); ask for more"
+
+
 @pytest.mark.usefixtures("made_once")
 def test_some_are_held_out_before_labels_are_counted() -> None:
     found = data.load(settings("textured", valid=1000, labels=300)).splits

@@ -78,9 +78,13 @@ def labelled(y: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.bool_]:
     kinds, there = np.unique(y, return_counts=True)
     wanted, rest = np.divmod(count * there, len(y))
     wanted[np.argsort(-rest, kind="stable")[: count - wanted.sum()]] += 1
-    if not count <= len(y) or not wanted.all():
+    if not len(kinds) <= count <= len(y):
         raise UsageError(
             f"data.labels must be from {len(kinds)}, of each class some, to {len(y):,}, all to learn from, got {count}"
+        )
+    if not wanted.all():
+        raise UsageError(
+            f"data.labels={count}: none would be of the smallest class ({there.min():,} of {len(y):,}); ask for more"
         )
     kept, order = np.zeros(len(y), dtype=bool), permutation(len(y), 5)
     for kind, number in zip(kinds, wanted, strict=True):
