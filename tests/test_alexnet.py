@@ -515,6 +515,8 @@ def test_no_step_waits_for_the_device(few: Data) -> None:
         (("fold_in={pictures: 10, after: 15}",), "must be less than epochs=15"),
         (("fold_in={pictures: 10, after: 5}", "criterion=0.5"), "criterion: with fold_in"),
         (("model.input=33",), "at least as large as model.input=33"),
+        (("model.input=4",), "model.input=4: too small, pool2 has no place in it"),
+        (("model.conv1={kernel: 31, stride: 1, pad: 0}",), "model.input=28: too small, conv1 has no place"),
         (("model.width=0.005",), "model.width=0.005: leaves a layer without maps"),
         (("optimizer.plateau={patience: 2, by: 0.5, times: 3}",), "optimizer.plateau.by must be > 1"),
     ],
@@ -671,7 +673,7 @@ def test_the_whole_network_can_be_looked_at_and_wants_a_folder_to_run(
 ) -> None:
     assert cli.main(["show", "alexnet", "experiment=imagenet"]) == 0
     assert "60,965,224" in capsys.readouterr().out
-    assert cli.main(["run", "alexnet", "scale=paper", "model.width=0.01"]) == 2
+    assert cli.main(["run", "alexnet", "scale=paper", "model.width=0.02"]) == 2
     said = capsys.readouterr().err
     assert "data.root must name the folder of the pictures: data.name=images data.root=FOLDER" in said
     assert said.count("\n") == 1

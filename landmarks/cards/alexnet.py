@@ -193,7 +193,7 @@ DEPARTURES = (
               _other(model__std=((0.01,),), model__bias=((1.0,),), model__rescaled=((False,),))),
     Departure("init", "Weights drawn at random.", "those of another run or file to start from (init).", SWITCH,
               lambda config: config.init is not None),
-    Departure("towers", "Two towers.", "another arrangement (model.towers).", SWITCH, _other(model__towers=(("two",),))),
+    Departure("towers", "Two towers.", "none, or one (model.towers).", SWITCH, _other(model__towers=(("two",),))),
     Departure("layers", "Five convolutions and three full layers.", "one layer fewer (model.without).",
               "Section 7.", _other(model__without=((None,),))),
     Departure("activation", "Rectifiers.", "others (model.activation).", "The control of section 3.1.",

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from landmarks.errors import UsageError
 from landmarks.milestone import Layer
 from landmarks.parts.unshared import LocallyConnected
 
@@ -114,7 +115,7 @@ class Stack(nn.Sequential):
     """The layers of a table, in order, for pictures (B, 3, side, side); `rules` are its rows with weights, by name.
 
     `makers` make what has no weights, of which a layer is named for the one that it follows: act1, norm1, pool1. What
-    has no maker is left out.
+    has no maker is left out. Raises UsageError for a side too small for a layer.
     """
 
     def __init__(self, table: Table, side: int, classes: int, makers: Mapping[Kind, Maker | None]) -> None:
@@ -137,6 +138,9 @@ class Stack(nn.Sequential):
             else:
                 continue
             side = _after(layer, side)
+            if side < 1:
+                last = [*self._modules][-1]
+                raise UsageError(f"model.input={self.side}: too small, {last} has no place in it; give a larger one")
 
     @torch.no_grad()
     def initialise(self, draw: np.random.Generator) -> None:
@@ -180,9 +184,10 @@ def _layer(row: Weights, channels: int, maps: int, side: int) -> nn.Module:
 
 
 def _after(layer: nn.Module, side: int) -> int:
-    """The side of the maps behind a layer: as it does to one map, without its weights."""
+    """The side of the maps behind a layer."""
     if isinstance(layer, nn.Conv2d):
         return (side + 2 * int(layer.padding[0]) - layer.kernel_size[0]) // layer.stride[0] + 1
     if isinstance(layer, (nn.MaxPool2d, nn.AvgPool2d)):
-        return int(layer(torch.zeros(1, 1, side, side)).shape[2])
+        room, step = side - int(layer.kernel_size), int(layer.stride)  # type: ignore[arg-type]
+        return (-(-room // step) if layer.ceil_mode else room // step) + 1
     return side
