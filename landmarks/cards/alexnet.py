@@ -210,8 +210,8 @@ DEPARTURES = (
               _other(augmentation__crops=((True,), (False,), (True,)), augmentation__pad=((0,),) * 3,
                      augmentation__mirror=((True,), (False,), (True,)),
                      augmentation__colour=((0.1,), (0.0,), (0.0,)), data__scales=((None,),) * 3)),
-    Departure("views", "Ten views in a test; one of the networks of 26 and 18 %.", "another number (evaluation.views).",
-              "Faster.", _other(evaluation__views=((10,), (1,), (10,)))),
+    Departure("views", "Ten views in a test; one for the networks of 26 and 18 %.",
+              "another number (evaluation.views).", "Faster.", _other(evaluation__views=((10,), (1,), (10,)))),
     Departure("length", "90 epochs, or what the network's file says.", "another number (epochs, fold_in).",
               "Your choice.", _other_length),
     Departure("rates", "0.01, divided by ten by hand, three times, when the validation error stopped falling; or what"
