@@ -74,7 +74,7 @@ class Claim:
     @property
     def line(self) -> str:
         """The published number as a picture names it, with the data that it belongs to."""
-        return f"paper {self.format(self.published)}" + (f" on {' or '.join(self.data)}" if self.data else "")
+        return f"paper {self.printed}" + (f" on {' or '.join(self.data)}" if self.data else "")
 
     def amount(self, value: float, digits: int = 4) -> str:
         """A value, or a difference of two, in the unit of print, with so many significant digits or all before a point.

@@ -105,6 +105,16 @@ def test_what_needs_no_torch_does_not_import_it(words: list[str], workplace: Pat
     assert done.stdout.splitlines()[-1] == "set()"
 
 
+def test_the_timeline_has_nine_names_in_the_order_of_their_years(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["list"]) == 0
+    _, *lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[1] for line in lines] == [
+        "mcculloch_pitts", "perceptron", "mlp_xor", "lstm", "lenet", "dae", "alexnet", "gan", "resnet"
+    ]  # fmt: skip
+    years = [int(line.split()[0]) for line in lines]
+    assert years == sorted(years)
+
+
 def test_a_run_a_resume_a_list(workplace: Path) -> None:
     done = landmarks("run", "mlp_xor", "replicas=3")
     assert done.stdout.splitlines()[-1].startswith("mlp_xor: ")

@@ -20,7 +20,7 @@ from scipy import stats
 from torch import Tensor, nn
 
 import landmarks
-from landmarks import catalog, config, data, execute, runs
+from landmarks import config, data, execute, runs
 from landmarks.data import plane
 from landmarks.errors import UsageError
 from landmarks.milestone import Batch, Data, Scalars, Split
@@ -666,7 +666,3 @@ def test_anchors_on_mnist_are_those_of_an_independent_measurement() -> None:
     wanted = {"training_images": 233.5, "class_gaussians": 157.5, "gaussian": 70.7, "untrained": -41.7}
     for name, value in (wanted | {"marginals": -229.8}).items():
         assert float(measured[name]) == pytest.approx(value, abs=4), name
-
-
-def test_the_milestone_stands_in_the_catalogue() -> None:
-    assert list(catalog.CATALOG)[-1] == "gan"
