@@ -10,8 +10,8 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from landmarks.data.pictures import DIGITS
-from landmarks.figures.labels import top_five
+from landmarks.figures import labels
+from landmarks.parts.augmentation import views
 from landmarks.plots import ACCENT, BLUE, INK, PALE
 
 if TYPE_CHECKING:
@@ -24,33 +24,22 @@ if TYPE_CHECKING:
 
 ACROSS = 8
 """Kernels in a row."""
-SHOWN = 8
-"""Pictures shown with their labels."""
 WHITE = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
 """Behind a number that stands on a line."""
-LOOKED_AT = 64
-"""Pictures over which units count as active."""
 
 
 def pictures(net: AlexNet, data: Data) -> Iterator[tuple[str, Figure]]:
     """The run's own: (name, figure)."""
-    split = next(data.splits[name] for name in ("test", "valid", "train") if name in data.splits)
+    model = net.config.model
     with torch.no_grad():
-        towers, classes = 2 if net.config.model.towers == "two" else 1, data.classes or DIGITS
-        yield "kernels", kernels(net.network.get_parameter("conv1.weight"), towers)
-        chosen = torch.linspace(0, len(split.x) - 1, min(SHOWN, len(split.x))).long().tolist()
-        x = torch.cat([split.x[i : i + 1] for i in chosen])
-        probabilities = net.log_probabilities(x).exp()
-        yield "labels", top_five(x, probabilities, split.y[torch.tensor(chosen, device=split.y.device)], classes)
-        if net.config.model.activation == "relu":
-            seen = net.centred(split.x[:LOOKED_AT])
-            side, inside = seen.shape[2], net.config.model.input
-            middle = (side - inside) // 2
-            view = seen[:, :, middle : middle + inside, middle : middle + inside]
+        yield "kernels", kernels(net.network.get_parameter("conv1.weight"), 2 if model.towers == "two" else 1)
+        yield "labels", labels.labels(net, data)
+        if model.activation == "relu":
+            (view,) = views(net.centred(labels.looked_at(data).x), model.input, 1)
             before, after = (active(stack, view) for stack in (net.untrained().to(view.device), net.network))
             yield "activity", activity(before, after)
     if net.config.criterion is not None:
-        yield "training_error", training_error({net.config.model.activation: net.errors()}, net.config.criterion)
+        yield "training_error", training_error({model.activation: net.errors()}, net.config.criterion)
 
 
 def kernels(weight: Tensor, towers: int) -> Figure:
@@ -59,7 +48,8 @@ def kernels(weight: Tensor, towers: int) -> Figure:
     shown = 0.5 + 0.5 * shown / shown.abs().amax((1, 2, 3), keepdim=True)
     blocks = shown.chunk(towers)
     rows = -(-len(blocks[0]) // ACROSS)
-    figure = Figure(figsize=(4.0 * towers, 0.55 * rows + 0.9), layout="constrained")
+    height = 4.0 * rows / min(ACROSS, len(blocks[0]))
+    figure = Figure(figsize=(4.0 * towers, height + 0.45), layout="constrained")
     figure.suptitle("Kernels of the first layer", fontsize=11)
     for number, (axes, block) in enumerate(zip(figure.subplots(1, towers, squeeze=False)[0], blocks, strict=True)):
         axes.imshow(_tiled(block), interpolation="nearest")

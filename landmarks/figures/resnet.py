@@ -10,8 +10,7 @@ import torch
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from landmarks.figures.labels import top_five
-from landmarks.milestone import Split
+from landmarks.figures import labels
 from landmarks.parts.augmentation import views
 from landmarks.plots import ACCENT, BLUE, INK, PALE
 
@@ -23,28 +22,12 @@ if TYPE_CHECKING:
     from landmarks.results import Run
 
 COLOURS = (ACCENT, INK, BLUE, PALE)
-LOOKED_AT = 100
-"""Pictures of which the responses are taken, and those to show are chosen."""
-SHOWN = 8
-"""Pictures that are shown with their five most probable classes: the first ones, and of the rest the worst."""
 
 
 def pictures(resnet: ResNet, data: Data) -> Iterator[tuple[str, Figure]]:
     """(name, picture): how strongly the layers respond, and what the network says of some pictures."""
     yield "responses", responses({_name(resnet): measured(resnet, data)})
-    x, y = _looked_at(data)
-    with torch.no_grad():
-        probabilities = resnet(x).softmax(1)
-    least = probabilities.gather(1, y[:, None])[SHOWN // 2 :, 0].argsort()[: SHOWN // 2] + SHOWN // 2
-    some = torch.cat([torch.arange(min(SHOWN // 2, len(x)), device=x.device), least])
-    which = f" of the first pictures, and of those of the first {len(x)} of which it is least right"
-    yield "labels", top_five(x[some], probabilities[some], y[some], data.classes, which)
-
-
-def _looked_at(data: Data) -> Split:
-    """Some pictures that it has not learned, where there are any."""
-    split = next(data.splits[name] for name in ("test", "valid", "train") if name in data.splits)
-    return Split(split.x[:LOOKED_AT], split.y[:LOOKED_AT])
+    yield "labels", labels.labels(resnet, data)
 
 
 def _name(resnet: ResNet) -> str:
@@ -55,7 +38,7 @@ def _name(resnet: ResNet) -> str:
 def measured(resnet: ResNet, data: Data) -> list[float]:
     """The standard deviations of the responses of the 3 × 3 layers, from the input on."""
     with torch.no_grad():
-        (view,) = views(resnet.centred(_looked_at(data).x), resnet.config.model.input, 1)
+        (view,) = views(resnet.centred(labels.looked_at(data).x), resnet.config.model.input, 1)
         return [deviation for _, deviation in resnet.network.responses(view)]
 
 
