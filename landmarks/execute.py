@@ -241,6 +241,7 @@ class Run:
         self.settings: Settings = milestone.config
         self.device = devices.resolve(self.settings.device)
         self.data = data.load(self.settings.data, data.Draws.of(self.settings)).to(self.device)
+        milestone.check_data(self.data)
         self.milestone = milestone.to(self.device)
         self.console = Console(quiet, watch)
 

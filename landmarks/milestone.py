@@ -268,6 +268,9 @@ class Milestone(nn.Module):
                 counts[name] = counts.get(name, 0) + count
         return {name: value / counts[name] for name, value in sums.items()}
 
+    def check_data(self, data: Data) -> None:
+        """Called before a run has a folder. Raise UsageError where the data do not allow what is configured."""
+
     def begin_epoch(self, data: Data) -> None:
         """Called before each epoch of a phase; LeNet re-estimates its curvature here."""
 

@@ -399,10 +399,10 @@ def test_the_rate_falls_three_times_when_the_validation_error_does_not() -> None
 
 def test_a_plateau_wants_held_out_pictures(few: Data) -> None:
     net = make("optimizer.plateau={patience: 2, by: 10, times: 3}")
-    net.begin_epoch(few)
+    net.check_data(few)
     none = Data("textured", {name: few.splits[name] for name in ("train", "test")}, "")
     with pytest.raises(UsageError, match=r"give data.valid=N, a folder data.root with `train` and `val` in it"):
-        net.begin_epoch(none)
+        net.check_data(none)
 
 
 def start(*overrides: str) -> Path:

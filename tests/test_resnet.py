@@ -572,6 +572,7 @@ def test_what_does_not_go_together_is_one_sentence(words: tuple[str, ...], says:
 def test_a_plateau_wants_held_out_pictures(few: Data) -> None:
     with pytest.raises(UsageError, match=r"give data\.valid=N"):
         start(*TINY, "optimizer.plateau={patience:1,by:10,times:1}")
+    assert not Path("runs").exists()
 
 
 def test_a_run_from_the_command_line_to_its_pictures(few: Data, capsys: pytest.CaptureFixture[str]) -> None:

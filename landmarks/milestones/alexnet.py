@@ -217,13 +217,12 @@ class AlexNet(PictureClassifier):
         measures = ("valid",) if config.optimizer.plateau else Phase.measures
         return Phase(name, {"main": rule}, rates, epochs=epochs, batch_size=config.batch_size, measures=measures)
 
+    def check_data(self, data: Data) -> None:
+        if self.config.optimizer.plateau:
+            self.config.optimizer.plateau.check(data)
+
     def begin_epoch(self, data: Data) -> None:
         super().begin_epoch(data)
-        if self.config.optimizer.plateau and "valid" not in data.splits:
-            raise UsageError(
-                "optimizer.plateau: the rate falls by the error on held-out pictures, and there are none; give"
-                " data.valid=N, a folder data.root with `train` and `val` in it, or optimizer.plateau=null"
-            )
         if self.config.criterion is not None:
             self.memory["errors"] = self.errors()
             counts = {"wrong": 0.0, "seen": 0.0, "of": float(len(data.splits["train"].x))}

@@ -126,13 +126,9 @@ class ResNet(PictureClassifier):
         rule = Momentum([group], config.optimizer.momentum)
         return (Phase("training", {"main": rule}, rates, steps=config.steps, batch_size=config.batch_size),)
 
-    def begin_epoch(self, data: Data) -> None:
-        super().begin_epoch(data)
-        if self.config.optimizer.plateau and "valid" not in data.splits:
-            raise UsageError(
-                "optimizer.plateau: the rate falls by the error on held-out pictures, and there are none; give"
-                " data.valid=N, or optimizer.plateau=null and a schedule"
-            )
+    def check_data(self, data: Data) -> None:
+        if self.config.optimizer.plateau:
+            self.config.optimizer.plateau.check(data)
         count, size = len(data.splits["train"].x), self.config.batch_size
         if count % size == 1 % size and self.network.last(self.config.model.input) == 1:
             raise UsageError(

@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import inf
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import torch
 from torch import Tensor
 
 from landmarks.errors import UsageError
 from landmarks.settings import POSITIVE, Check
+
+if TYPE_CHECKING:
+    from landmarks.milestone import Data
 
 ABOVE_ONE = Check("> 1", lambda value: value > 1)
 
@@ -44,6 +47,14 @@ class Plateau:
     patience: Annotated[int, POSITIVE]
     by: Annotated[float, ABOVE_ONE]
     times: Annotated[int, POSITIVE]
+
+    def check(self, data: Data) -> None:
+        """Raise UsageError where nothing is held out to choose by."""
+        if "valid" not in data.splits:
+            raise UsageError(
+                "optimizer.plateau: the rate falls by the error on held-out pictures, and there are none; give"
+                " data.valid=N, a folder data.root with `train` and `val` in it, or optimizer.plateau=null"
+            )
 
     def falls(self, kept: dict[str, Tensor], error: float) -> bool:
         """Whether the rate is to be divided now; counts in `kept`, a milestone's `memory`."""
