@@ -54,6 +54,7 @@ def _cifar(percent: int, where: str) -> Claim:
 
 
 FIGURE_1 = "experiment=figure1"
+FIGURE_1_TANH = (FIGURE_1, "model.activation=tanh", "schedule=[{until: null, rate: 0.016}]")
 PAGE = "the first author's page of cuda-convnet"
 CLAIMS = (
     *_both("A10", "ILSVRC-2010, ten views: {}.", (0.375, 0.17), "Table 1", "test/", ILSVRC_2010),
@@ -67,7 +68,7 @@ CLAIMS = (
     _quoted("A09", "Fall 2009, 10,184 classes: top-5 error 40.9 %", 0.409, "section 6"),
     Claim("ReLU", "With rectifiers a four-layer network reaches a training error of 25 % on CIFAR-10 six times sooner"
           " than with tanh.", "train_set/epochs_needed", 6, "section 3.1, Fig. 1", "seen", "count", kind="ratio",
-          digit=1, data=("cifar10",), overrides=(FIGURE_1,), against=(FIGURE_1, "model.activation=tanh"), seeds=10),
+          digit=1, data=("cifar10",), overrides=(FIGURE_1,), against=FIGURE_1_TANH, seeds=10),
     *_worse("LRN", "Response normalisation lowers the error", (0.014, 0.012), "section 3.3", "model.lrn=null"),
     *_worse("2GPU", "Two towers are better than one with half of the kernels", (0.017, 0.012), "section 3.2",
             "model.towers=one"),
@@ -252,9 +253,10 @@ READINGS = (
             "Of w it is printed; cuda-convnet decays weights alone."),
     Reading("model.network", "Which four-layer network is Figure 1's?", ("cifar18 (ours)",),
             "Not given. That of the 18 % has four layers with weights, and is of the same author and year."),
-    Reading("schedule", "Which rates in Figure 1?", ("1e-3 (as the file has it) for both arms (ours, so far)",),
-            "Chosen for each network so as to learn fastest, and not printed. `experiment=figure1 seed=100"
-            " 'schedule=[{until: null, rate: R}]'` over the same R for both arms is to choose them."),
+    Reading("schedule", "Which rates in Figure 1?", ("2e-3 with rectifiers, 1.6e-2 with tanh (ours)",),
+            "Chosen for each network so as to learn fastest, and not printed. Ours of 1e-3, 2e-3, 4e-3, … 3.2e-2 for"
+            " both, by the error on 10,000 held-out pictures after four epochs of cifar10-jpeg (seed 100, bf16): 37.8,"
+            " 34.8, 35.6 % with rectifiers at the first three, 56.9, 54.2, 52.2, 48.4, 47.6, 48.5 % with tanh."),
     Reading("schedule", "Does the rate of the biases fall, too, in the network of 11 %?",
             ("yes (ours)", "no, which is not built here"),
             "Its file speaks of epsW, the rates of the weights; that of 18 % of all rates."),
