@@ -321,9 +321,8 @@ class Loop:
         most = "at most " if self.milestone.may_end_early else ""
         minutes, seconds = divmod(round(left), 60)
         clock = f"{minutes}:{seconds:02}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
-        self.logger.console.progress(
-            f"{phase}  {state.at:,}/{length:,}  {values}  {self.speed:,.0f} items/s  {most}{clock} left"
-        )
+        speed = f"{self.speed:,.0f} items/s  " if self.speed else ""  # known from the first line of the log on
+        self.logger.console.progress(f"{phase}  {state.at:,}/{length:,}  {values}  {speed}{most}{clock} left")
 
 
 def measure(
