@@ -12,6 +12,7 @@ from landmarks.claims import Claim
 from landmarks.errors import LandmarksError
 from landmarks.rules import needed
 from landmarks.verdicts import RULES
+from tests.test_gpu import RUNS
 
 CLAIMS = [(name, claim) for name in catalog.CATALOG for claim in catalog.milestone_class(name).card.claims]
 
@@ -80,3 +81,8 @@ def test_every_claim_is_explained_and_its_commands_compose(name: str, claim: Cla
         found = config.compose(name, rest).tree
         assert found["scale"] == claim.scale
         assert found == config.compose(name, [f"scale={claim.scale}", *arm]).tree
+
+
+def test_every_milestone_that_learns_is_checked_on_a_gpu_too() -> None:
+    learning = [name for name in catalog.CATALOG if execute.make(config.compose(name)).phases()]
+    assert sorted(learning) == sorted(RUNS)
