@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from landmarks.data.pictures import eight_bits, ground
 from landmarks.errors import UsageError
 from landmarks.settings import PictureSettings, Scales
 
@@ -126,16 +127,13 @@ def _channels(image: Image, side: int, cut: Cut) -> Bytes:
 
 
 def _coloured(image: Image) -> Image:
-    """8 bits of red, green and blue; transparent pixels on white where the visible ones are dark, else on black."""
+    """8 bits of red, green and blue; transparent pixels on what `ground` says."""
     from PIL import Image
 
-    if image.mode.startswith("I"):  # 16 bits; convert would cut them off at 255
-        image = Image.fromarray((np.asarray(image).astype(np.float64) / 257).clip(0, 255).round().astype(np.uint8))
+    image = eight_bits(image)
     if not image.has_transparency_data:
         return image.convert("RGB")
     seen = image.convert("RGBA")
     alpha = seen.getchannel("A")
-    weight = np.asarray(alpha, np.float64)
-    visible = (np.asarray(seen.convert("L")) * weight).sum() / max(weight.sum(), 1)
-    background = Image.new("RGB", image.size, (255, 255, 255) if visible < 128 else (0, 0, 0))
+    background = Image.new("RGB", image.size, (ground(seen.convert("L"), alpha),) * 3)
     return Image.composite(seen.convert("RGB"), background, alpha)

@@ -100,17 +100,30 @@ def _pictures(paths: Iterable[Path], invert: bool) -> Bytes:
 
 
 def _grey(image: Image) -> Image:
-    """8 bits of grey; transparent pixels on white where the visible ones are dark, else on black."""
+    """8 bits of grey; transparent pixels on what `ground` says."""
     from PIL import Image
 
-    if image.mode.startswith("I"):  # 16 bits; convert("L") would cut them off at 255
-        return Image.fromarray((np.asarray(image).astype(np.float64) / 257).clip(0, 255).round().astype(np.uint8))
+    image = eight_bits(image)
     if not image.has_transparency_data:
         return image.convert("L")
     grey, alpha = image.convert("LA").split()
+    return Image.composite(grey, Image.new("L", image.size, ground(grey, alpha)), alpha)
+
+
+def eight_bits(image: Image) -> Image:
+    """An image of 16 bits as grey of 8, which `convert` would cut off at 255; any other as it is."""
+    from PIL import Image
+
+    if not image.mode.startswith("I"):
+        return image
+    return Image.fromarray((np.asarray(image).astype(np.float64) / 257).clip(0, 255).round().astype(np.uint8))
+
+
+def ground(grey: Image, alpha: Image) -> int:
+    """What is put under transparent pixels: white where the visible ones are dark, else black."""
     weight = np.asarray(alpha, np.float64)
     visible = (np.asarray(grey) * weight).sum() / max(weight.sum(), 1)
-    return Image.composite(grey, Image.new("L", image.size, 255 if visible < 128 else 0), alpha)
+    return 255 if visible < 128 else 0
 
 
 def _fit(image: Image) -> Bytes:
