@@ -59,6 +59,13 @@ def curves(lines: Sequence[Mapping[str, Any]], title: str, claim: Claim | None, 
     return figure
 
 
+def plain(axes: Axes) -> None:
+    """A panel with level lines behind what is drawn, open at the top and on the right."""
+    axes.grid(alpha=0.25, axis="y")
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
 def in_epochs(lines: Sequence[Mapping[str, Any]]) -> bool:
     """Whether epochs are the natural time: a run has more than two, in one phase, in which they are counted."""
     return one_phase(lines) and any(line["epoch"] > 2 for line in lines)

@@ -12,11 +12,9 @@ from torch import Tensor, nn
 
 from landmarks.figures import labels
 from landmarks.parts.augmentation import views
-from landmarks.plots import ACCENT, BLUE, INK, PALE
+from landmarks.plots import ACCENT, BLUE, INK, PALE, plain
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from landmarks.milestone import Data
     from landmarks.milestones.alexnet import AlexNet
     from landmarks.parts.cuda_convnet import Stack
@@ -96,7 +94,7 @@ def activity(before: Mapping[str, float], after: Mapping[str, float]) -> Figure:
     axes.set_ylim(0, 112)
     axes.set_title("rectifiers above zero (%)", fontsize=10)
     axes.legend(fontsize=8, frameon=False, ncols=2, loc="upper right")
-    _plain(axes)
+    plain(axes)
     return figure
 
 
@@ -113,7 +111,7 @@ def training_error(errors: Mapping[str, Tensor], criterion: float) -> Figure:
     axes.set_ylim(bottom=0)
     axes.locator_params(axis="x", integer=True)
     axes.legend(fontsize=8, frameon=False)
-    _plain(axes)
+    plain(axes)
     return figure
 
 
@@ -140,11 +138,5 @@ def contrast(arms: Mapping[str, Sequence[Run]]) -> Figure:
         axes.set_xticks(range(len(arms)), [*arms], fontsize=9)
         axes.set_ylim(0, 105)
     for axes in (curves, learned, tested):
-        _plain(axes)
+        plain(axes)
     return figure
-
-
-def _plain(axes: Axes) -> None:
-    axes.grid(alpha=0.25, axis="y")
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)

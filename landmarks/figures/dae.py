@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from landmarks.data.pictures import SIDE
-from landmarks.plots import ACCENT, BLUE, INK, PALE
+from landmarks.plots import ACCENT, BLUE, INK, PALE, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -92,7 +92,7 @@ def contrast(arms: Mapping[str, Sequence[Run]]) -> Figure:
     bars.set_title("error of a linear probe (%)", fontsize=10)
     bars.set_xticks(range(len(arms)), [*arms])
     bars.margins(y=0.15)
-    _plain(bars)
+    plain(bars)
     return figure
 
 
@@ -103,9 +103,3 @@ def _whisker(axes: Axes, place: float, values: npt.NDArray[Any]) -> float:
     half = float(2 * values.std(ddof=1) / np.sqrt(len(values)))
     axes.errorbar(place, values.mean(), half, color=INK, capsize=4, linewidth=1.2)
     return half
-
-
-def _plain(axes: Axes) -> None:
-    axes.grid(alpha=0.25, axis="y")
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)

@@ -18,7 +18,7 @@ from landmarks.data.pictures import SIDE
 from landmarks.figures.samples import scatter, show, tiled
 from landmarks.milestone import Data
 from landmarks.parts import parzen
-from landmarks.plots import ACCENT, BLUE, INK, PALE
+from landmarks.plots import ACCENT, BLUE, INK, PALE, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -193,9 +193,7 @@ def _plain(axes: Axes, unit: str) -> None:
     axes.set_xlabel(unit, fontsize=9)
     axes.title.set_fontsize(10)
     axes.tick_params(labelsize=8)
-    axes.grid(alpha=0.25, axis="y")
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
+    plain(axes)
 
 
 def contrast(arms: Mapping[str, Sequence[Run]]) -> Figure:
