@@ -34,10 +34,8 @@ class Momentum:
         for group, velocities in zip(self.param_groups, self.velocities, strict=True):
             self._move(group, velocities)
 
-    def _move(
-        self, group: dict[str, Any], v: Any
-    ) -> None:  # torch's types do not tell these functions' overloads apart
-        parameters: Any = group["params"]
+    def _move(self, group: dict[str, Any], v: Any) -> None:
+        parameters: Any = group["params"]  # torch's own types do not tell these functions' overloads apart
         gradients: Any = [p.grad for p in parameters]
         if group["decay"]:
             gradients = torch._foreach_add(gradients, parameters, alpha=group["decay"])
