@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from tensorboard.compat.proto.event_pb2 import Event  # type: ignore[attr-defined]
 from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[attr-defined]
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
@@ -24,6 +25,8 @@ PIPE_EVERY = 2.0
 """Seconds between plain lines where the output is no terminal."""
 WATCH_EVERY = 0.25
 """Seconds between drawings of the curves."""
+BOARD_EVERY = 1.0
+"""Seconds between hand-overs to TensorBoard's writing thread, which each time takes turns with the training."""
 MEASURED = ("test/", "valid/", "train_set/")
 
 
@@ -113,6 +116,8 @@ class Logger:
         self.metrics.seek(0, os.SEEK_END)
         self.text_log = (folder / "log.txt").open("a", encoding="utf-8")
         self.board = SummaryWriter(str(folder), purge_step=forget)
+        self.waiting: list[Event] = []
+        self.handed_over = time.monotonic()
 
     def scalars(self, step: int, phase: str, epoch: int, seconds: float, values: Mapping[str, float]) -> None:
         """One line of `metrics.jsonl` and the same scalars in TensorBoard."""
@@ -121,7 +126,14 @@ class Logger:
         self.console.observe(step, values)
         summary = Summary(value=[Summary.Value(tag=name, simple_value=value) for name, value in values.items()])
         # One event a line: `add_scalar` makes one for each value and takes ten times as long.
-        self.board._get_file_writer().add_summary(summary, step)  # type: ignore[no-untyped-call]
+        self.waiting.append(Event(step=step, wall_time=time.time(), summary=summary))
+        if time.monotonic() - self.handed_over > BOARD_EVERY:
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        for event in self.waiting:
+            self.board._get_file_writer().event_writer.add_event(event)  # type: ignore[no-untyped-call]
+        self.waiting, self.handed_over = [], time.monotonic()
 
     def histograms(self, step: int, tensors: Iterable[tuple[str, Tensor]]) -> None:
         for name, tensor in tensors:
@@ -156,6 +168,7 @@ class Logger:
         """Put everything on disk; return the length of `metrics.jsonl` in bytes."""
         for file in (self.metrics, self.text_log):
             file.flush()
+        self._hand_over()
         self.board.flush()
         return self.metrics.tell()
 
