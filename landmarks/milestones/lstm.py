@@ -24,6 +24,7 @@ from landmarks.data.sequences import TASKS, SequenceSettings, lengths, sizes
 from landmarks.errors import UsageError
 from landmarks.milestone import Batch, Data, Decision, Layer, Milestone, Phase, Scalars, Split
 from landmarks.parts import memory_cells as memory
+from landmarks.parts.compiled_cells import CompiledCells
 from landmarks.parts.recurrent import Model, RecurrentNets
 from landmarks.parts.replicas import ReplicaDescent, Streak, spread
 from landmarks.settings import NOT_NEGATIVE, POSITIVE, Settings
@@ -59,6 +60,7 @@ class LSTMConfig(Settings):
     gradient: Literal["truncated", "full"]
     update: Literal["sequence", "step"]
     targets: Literal["legal", "next", "end"]
+    operator: Literal["torch", "cpp"]
     batch_size: Annotated[int, POSITIVE]
     optimizer: Optimizer
     criterion: Criterion
@@ -79,6 +81,8 @@ def check(config: LSTMConfig) -> None:
         )
     if model.shortcut and not task.stepwise:
         raise UsageError(f"model.shortcut must be false for {config.data.name}, which asks at the end alone")
+    if config.operator == "cpp" and not model.gated:
+        raise UsageError(f"operator must be torch for model.cell={model.cell}: cpp is of lstm1997 and lstm2000")
     if (config.criterion.tolerance is None) != (config.data.name == "reber"):
         raise UsageError("criterion.tolerance must be null for reber, whose strings are judged by the order of outputs,"
                          " and a number for all others")  # fmt: skip
@@ -128,7 +132,12 @@ class LSTM(Milestone):
     def forward(self, x: Tensor) -> Tensor:
         """The outputs (S, R, B, m) of x (R, B, T) or (R, B, T, n)."""
         nets = self.nets
-        return nets.answer(nets.asked(nets.hidden(x), x) * (not self.alone), x)
+        return nets.answer(self.seen(nets.asked(nets.hidden(x), x)), x)
+
+    def check_data(self, data: Data) -> None:
+        """With operator=cpp what trains are the compiled cells. Raises UsageError where there can be none."""
+        if self.config.operator == "cpp":
+            self.nets.cells = CompiledCells(next(iter(data.splits.values())).x.device)
 
     def phases(self) -> tuple[Phase, ...]:
         """One; in tasks 2a and 2b the cell comes in once the links from inputs to outputs alone learn no more."""
@@ -168,41 +177,40 @@ class LSTM(Milestone):
     def by_sequence(self, x: Tensor, target: Tensor) -> Tensor:
         """The truncated gradient over whole sequences, added up, then one change of the weights (eq. 19)."""
         nets = self.nets
-        tape = memory.run(nets.form, nets.net(x), nets.recurrent)
-        seen = nets.asked(tape.y[1:, ..., : nets.form.cells], x) * (not self.alone)
+        tape = nets.cells.run(nets.form, nets.net(x), nets.recurrent)
+        seen = self.seen(nets.asked(tape.y[1:, ..., : nets.form.cells], x))
         output = nets.answer(seen, x)
-        error = (output - target) * self.asked(x)
-        self.change(nets.judge(x, error * self.slope(output), seen, tape))
+        error = nets.by_output((output - target) * self.asked(x), output)
+        self.change(nets.judge(x, error, seen, tape))
         return output
 
     @torch.inference_mode()
     def by_step(self, x: Tensor, target: Tensor) -> Tensor:
         """Weights change at every step of a sequence, by ∂s/∂w carried forward (eqs. 14, 15)."""
-        nets, form, asked = self.nets, self.nets.form, self.asked(x)
-        dense, tape, found = nets.dense(x), None, list[Tensor]()
+        nets, form, tape, found = self.nets, self.nets.form, None, list[Tensor]()
         partials: memory.Partials | None = None
-        for t, now in enumerate(dense.unbind(2)):
-            here = x[:, :, t : t + 1]
-            tape = memory.run(form, nets.net(here), nets.recurrent, tape)
-            seen = tape.y[1:, ..., : form.cells] * (not self.alone)
+        each = torch.split(nets.dense(x), 1, 2), torch.split(target, 1), torch.split(self.asked(x), 1)
+        for here, right, asked in zip(*each, strict=True):
+            tape = nets.cells.run(form, nets.net(here), nets.recurrent, tape)
+            seen = self.seen(tape.y[1:, ..., : form.cells])
             output = nets.answer(seen, here)
-            found.append(output[0])
-            error = (output - target[t : t + 1]) * asked[t : t + 1] * self.slope(output)
-            blame = memory.truncated(form, tape, torch.einsum("srbm,rcm->srbc", error, nets.output))
-            sources = nets.sources(now, tape.y[0])
+            found.append(output)
+            error = nets.by_output((output - right) * asked, output)
+            blame = nets.cells.truncated(form, tape, nets.blame(error))
+            sources = nets.sources(here.squeeze(2), tape.y[0])
             partials = partials or memory.Partials(form, sources, sources.shape[-1])
             partials.advance(tape, sources)
             self.change(nets.split(partials.gradient(blame, sources)) | nets.above(here, error, seen))
-        return torch.stack(found)
+        return torch.cat(found)
 
     def change(self, slopes: Mapping[str, Tensor]) -> None:
         for name, slope in slopes.items():
             self.nets.get_parameter(name).grad = slope
         self.update()
 
-    def slope(self, output: Tensor) -> Tensor | float:
-        """f'(net_k) of the output units."""
-        return output * (1 - output) if self.config.model.output == "logistic" else 1.0
+    def seen(self, cells: Tensor) -> Tensor:
+        """What the output units see of the cells: nothing, as long as they learn from the inputs alone."""
+        return torch.zeros_like(cells) if self.alone else cells
 
     def asked(self, x: Tensor) -> Tensor:
         """Which steps have a target, (S, R, B, 1): those of a sequence, with targets=end its last; or the only one."""

@@ -10,10 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import cached_property
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
+
+by_tanh = torch.ops.aten.tanh_backward.default
+"""(error, y) → error · (1 − y²)."""
+by_sigmoid, into_by_sigmoid = torch.ops.aten.sigmoid_backward.default, torch.ops.aten.sigmoid_backward.grad_input
+"""(error, y) → error · y · (1 − y)."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,7 @@ class Form:
     def units(self) -> int:
         return self.cells + self.blocks * (1 + self.output_gate + self.forget_gate)
 
-    @property
+    @cached_property
     def columns(self) -> Mapping[str, slice]:
         """Where cells and gates stand among the H units."""
         kinds = ["in", *["out"] * self.output_gate, *["forget"] * self.forget_gate]
@@ -76,30 +82,38 @@ class Blame(NamedTuple):
     state: Tensor
 
 
+class Cells(Protocol):
+    """What takes memory cells through time: this module, or `compiled_cells.CompiledCells`, up to rounding the same."""
+
+    def run(self, form: Form, net: Tensor, recurrent: Tensor | None, start: Tape | None = None) -> Tape: ...
+
+    def truncated(self, form: Form, tape: Tape, blame: Tensor) -> Blame: ...
+
+    def unrolled(self, form: Form, net: Tensor, recurrent: Tensor | None) -> Tensor: ...
+
+
 def run(form: Form, net: Tensor, recurrent: Tensor | None, start: Tape | None = None) -> Tape:
     """The forward pass (eqs. 3–9) without a graph; states and activities begin at 0, or where another pass ended."""
     steps, *shape, _ = net.shape
     y, half = net.new_empty(steps + 1, *shape, form.units), net.new_empty(steps + 1, *shape, form.cells)  # half: s/2
-    inner, columns = net.new_empty(steps, *shape, form.cells), form.columns
-    y[0], half[0] = (0, 0) if start is None else (start.y[-1], start.s[-1] / 2)
-    counted, cells = y if form.gates else y[..., : form.cells], y[..., columns["cells"]]
-    out = y[..., columns["out"]].unsqueeze(-1) if form.output_gate else None
-    later = (y, y[..., columns["in"]].unsqueeze(-1), cells, y if out is None else out)
+    inner, columns, middle = net.new_empty(steps, *shape, form.cells), form.columns, net.new_full((), 0.5)
+    y[0], half[0], y[1:] = (0, 0, net) if start is None else (start.y[-1], start.s[-1] / 2, net)
+    cells, units, states = y[..., : form.cells], y.unbind(), form.by_block(half).unbind()
+    in_and_out = [y[1:, ..., columns[kind]].unsqueeze(-1).unbind() for kind in ("in", "out") if kind in columns]
     views = zip(  # taken once: a view a step would cost more than the arithmetic
-        net.unbind(), counted.unbind(), *(part[1:].unbind() for part in later), inner.unbind(),
-        form.by_block(inner).unbind(), form.by_block(half).unbind(), form.by_block(half)[1:].unbind(),
-        form.by_block(cells)[1:].unbind(), strict=False,
+        units if form.gates else cells.unbind(), units[1:], states, states[1:], form.by_block(cells)[1:].unbind(),
+        form.by_block(inner).unbind(), *in_and_out, strict=False,
     )  # fmt: skip
-    for now, before, after, gate_in, sigma, gate_out, d, g, kept, state, output in views:
-        torch.sigmoid(now if recurrent is None else torch.baddbmm(now, before, recurrent), out=after)
-        torch.sub(sigma, 0.5, out=d)
+    for before, now, kept, state, output, g, gate_in, *gate_out in views:
+        (now if recurrent is None else now.baddbmm_(before, recurrent)).sigmoid_()
+        torch.sub(output, middle, out=g)
         kept = kept if form.carousel == 1 else form.carousel * kept
         if form.plain:
             torch.addcmul(kept, gate_in, output, value=0.5, out=state)
-            torch.mul(state, 2 if out is None else 2 * gate_out, out=output)
+            torch.mul(state, 2 * gate_out[0] if gate_out else 2, out=output)
         else:
             torch.addcmul(kept, gate_in, g, value=2, out=state)
-            torch.mul(torch.tanh(state), 1 if out is None else gate_out, out=output)
+            torch.mul(torch.tanh(state), gate_out[0] if gate_out else 1, out=output)
     return Tape(y, inner, 2 * half)
 
 
@@ -109,35 +123,39 @@ def truncated(form: Form, tape: Tape, blame: Tensor) -> Blame:
     No error flows through y(t−1); into the past it flows through s alone, and there with the carousel's weight: what
     eqs. 14–15 carry forward as ∂s/∂w is here summed backward over what comes later.
     """
-    y, inner, s = tape.y[1:], tape.inner, tape.s[1:]
-    columns = form.columns
+    y, columns = tape.y[1:], form.columns
+    blame, s = form.by_block(blame.contiguous()), form.by_block(tape.s[1:])
     h = s if form.plain else torch.tanh(s * 0.5)
-    slope_h = torch.ones_like(s) if form.plain else 0.5 * (1 - h * h)
-    delta = torch.zeros_like(y)
-    gate = torch.ones_like(y[..., :1])
+    own = blame if form.plain else by_tanh(blame, h) * 0.5
+    delta = torch.empty_like(y)
     if form.output_gate:
-        gate = form.of_cells(y[..., columns["out"]])
-        delta[..., columns["out"]] = form.by_block(h * blame).sum(-1) * _slope(y[..., columns["out"]])
-    state = _carried(gate * slope_h * blame, form.carousel)
-    slope_sigma = 0.25 - inner * inner
-    g, slope_g = (inner + 0.5, slope_sigma) if form.plain else (4 * inner, 4 * slope_sigma)
-    delta[..., columns["cells"]] = form.of_cells(y[..., columns["in"]]) * slope_g * state
-    delta[..., columns["in"]] = form.by_block(g * state).sum(-1) * _slope(y[..., columns["in"]])
-    return Blame(delta, state)
+        gate = y[..., columns["out"]]
+        into_by_sigmoid((h * blame).sum(-1), gate, grad_input=delta[..., columns["out"]])
+        own = own * gate.unsqueeze(-1)
+    state, gate = _carried(own, form.carousel), y[..., columns["in"]]
+    g, back = _through_g(form, form.by_block(tape.inner), state)
+    torch.mul(back, gate.unsqueeze(-1), out=form.by_block(delta[..., columns["cells"]]))
+    into_by_sigmoid((g * state).sum(-1), gate, grad_input=delta[..., columns["in"]])
+    return Blame(delta, state.flatten(-2))
 
 
-def _slope(y: Tensor) -> Tensor:
-    """The slope of the logistic function where it is y."""
-    return y * (1 - y)
+def _through_g(form: Form, inner: Tensor, error: Tensor) -> tuple[Tensor, Tensor]:
+    """g(net_c) and error · g'(net_c): 2σ − 1 is tanh of half the net input, and σ' a quarter of its 1 − tanh²."""
+    back = by_tanh(error, 2 * inner)
+    return (inner + 0.5, 0.25 * back) if form.plain else (4 * inner, back)
 
 
 def _carried(own: Tensor, carousel: float) -> Tensor:
     """∂E/∂s(t) = own(t) + carousel · ∂E/∂s(t+1), over the first dimension."""
+    if len(own) == 1:
+        return own
     if carousel == 1:
         return own.flip(0).cumsum(0).flip(0)
-    later = torch.arange(len(own), device=own.device)
-    powers = carousel ** (later[None] - later[:, None]).clamp(min=0).to(own.dtype)
-    return (torch.triu(powers) @ own.flatten(1)).view_as(own)
+    state = own.clone()
+    steps = state.unbind()
+    for now, later in zip(steps[-2::-1], steps[:0:-1], strict=True):
+        now.add_(later, alpha=carousel)
+    return state
 
 
 class Partials:
@@ -154,21 +172,21 @@ class Partials:
 
     def advance(self, tape: Tape, sources: Tensor) -> None:
         """By a pass of one step, in which the hidden units saw `sources` (R, B, Z + K)."""
-        form, inner, gate = self.form, tape.inner[-1], tape.y[-1][..., self.form.columns["in"]]
-        slope_sigma = 0.25 - inner * inner
-        g, slope_g = (inner + 0.5, slope_sigma) if form.plain else (4 * inner, 4 * slope_sigma)
-        seen = sources.unsqueeze(-2)
-        for partial, by in ((self.into, form.of_cells(gate) * slope_g), (self.gate, g * form.of_cells(_slope(gate)))):
-            partial.mul_(form.carousel).addcmul_(by.unsqueeze(-1), seen)
+        form, seen = self.form, sources.unsqueeze(-2)
+        gate = form.of_cells(tape.y[-1][..., form.columns["in"]])
+        g, into = _through_g(form, tape.inner[-1], gate)
+        for partial, by in ((self.into, into), (self.gate, by_sigmoid(g, gate))):
+            kept = partial if form.carousel == 1 else partial.mul_(form.carousel)
+            kept.addcmul_(by.unsqueeze(-1), seen)
 
     def gradient(self, blame: Blame, sources: Tensor) -> Tensor:
         """∂E/∂w of this step's error, (R, Z + K, H): `blame` is that of a pass of one step."""
-        error = blame.state[-1].unsqueeze(-1)
-        columns = self.form.columns.items()
-        cells = (error * self.into).sum(1)
-        gates = (error * self.gate).sum(1).view(-1, self.form.blocks, self.form.size, sources.shape[-1]).sum(2)
-        outs = [torch.einsum("rbo,rbz->roz", blame.delta[-1][..., at], sources) for k, at in columns if k == "out"]
-        return torch.cat([cells, gates, *outs], 1).transpose(1, 2)
+        error, form = blame.state[-1].unsqueeze(-1), self.form
+        into, gate = (error * self.into).sum(1), (error * self.gate).sum(1)
+        found = [into.mT, gate.unflatten(1, (form.blocks, form.size)).sum(2).mT]
+        if form.output_gate:
+            found.append(torch.bmm(sources.mT, blame.delta[-1][..., form.columns["out"]]))
+        return torch.cat(found, 2)
 
 
 def unrolled(form: Form, net: Tensor, recurrent: Tensor | None) -> Tensor:

@@ -109,9 +109,23 @@ def shapes(model: Model, inputs: int, outputs: int) -> dict[str, tuple[int, int]
     return {name: shape for name, shape in found.items() if min(shape)}
 
 
-class RecurrentNets(nn.Module):
-    """Parameters with a leading R, as in `shapes`, None where there is none; `stepwise`: all steps have targets."""
+def product(x: Tensor, weight: Tensor) -> Tensor:
+    """(S, R, B, m) of x (S, R, B, k) and weights (R, k, m); for one step without einsum, which is slower."""
+    return torch.bmm(x[0], weight)[None] if len(x) == 1 else torch.einsum("srbk,rkm->srbm", x, weight)
 
+
+def slope(x: Tensor, error: Tensor) -> Tensor:
+    """∂E/∂weight (R, k, m) of `product`, of errors (S, R, B, m)."""
+    return torch.bmm(x[0].mT, error[0]) if len(x) == 1 else torch.einsum("srbk,srbm->rkm", x, error)
+
+
+class RecurrentNets(nn.Module):
+    """Parameters with a leading R, as in `shapes`, None where there is none; `stepwise`: all steps have targets.
+
+    `cells` takes the memory cells through time.
+    """
+
+    cells: memory.Cells = memory
     input: Tensor
     output: Tensor
     recurrent: Tensor | None
@@ -172,7 +186,8 @@ class RecurrentNets(nn.Module):
     def net(self, x: Tensor) -> Tensor:
         """The hidden units' net inputs from outside, biases included, (T, R, B, H)."""
         net = self.outside(x, self.input)
-        return net if self.bias is None else net + F.pad(self.bias, (net.shape[-1] - self.bias.shape[-1], 0))
+        absent = 0 if self.bias is None else net.shape[-1] - self.bias.shape[-1]
+        return net if self.bias is None else net + (F.pad(self.bias, (absent, 0)) if absent else self.bias)
 
     def hidden(self, x: Tensor) -> Tensor:
         """What the output units see, (T, R, B, cells or units), with a graph where one is recorded."""
@@ -182,8 +197,8 @@ class RecurrentNets(nn.Module):
             squash = torch.sigmoid if self.model.activation == "logistic" else torch.tanh
             return memory.simple(self.net(x), self.get_parameter("recurrent"), squash)
         if torch.is_grad_enabled() or self.form.forget_gate:
-            return memory.unrolled(self.form, self.net(x), self.recurrent)
-        return memory.run(self.form, self.net(x), self.recurrent).y[1:, ..., : self.form.cells]
+            return self.cells.unrolled(self.form, self.net(x), self.recurrent)
+        return self.cells.run(self.form, self.net(x), self.recurrent).y[1:, ..., : self.form.cells]
 
     def _library(self, x: Tensor, replica: int) -> Tensor:
         """torch's own LSTM with the weights of one replica, (T, B, units), of x (B, T) or (B, T, n)."""
@@ -198,28 +213,36 @@ class RecurrentNets(nn.Module):
 
     def answer(self, asked: Tensor, x: Tensor) -> Tensor:
         """The output units (S, R, B, m)."""
-        total = torch.einsum("srbc,rcm->srbm", asked, self.output)
+        total = product(asked, self.output)
         total = total if self.output_bias is None else total + self.output_bias
         total = total if self.shortcut is None else total + self.outside(x, self.shortcut)
         return total.sigmoid() if self.model.output == "logistic" else total
 
+    def by_output(self, error: Tensor, output: Tensor) -> Tensor:
+        """Errors of the output units as those of their net inputs, error · f'(net_k), (S, R, B, m)."""
+        return memory.by_sigmoid(error, output) if self.model.output == "logistic" else error
+
+    def blame(self, error: Tensor) -> Tensor:
+        """∂E/∂y_c of what the output units see (S, R, B, cells), of their net inputs' errors (S, R, B, m)."""
+        return product(error, self.output.mT)
+
     def judge(self, x: Tensor, error: Tensor, asked: Tensor, tape: memory.Tape) -> dict[str, Tensor]:
         """Each parameter's slope of ½ Σ error², error (S, R, B, m), by the truncated gradient in closed form."""
-        blame = torch.einsum("srbm,rcm->srbc", error, self.output)
+        blame = self.blame(error)
         if not self.stepwise:
             ends = (lengths(x) - 1)[None, ..., None].expand_as(blame)
             blame = blame.new_zeros(tape.steps, *blame.shape[1:]).scatter_(0, ends, blame)
-        delta = memory.truncated(self.form, tape, blame).delta
+        delta = self.cells.truncated(self.form, tape, blame).delta
         slopes = {"input": self.inside(x, delta)}
         if self.recurrent is not None:
-            slopes["recurrent"] = torch.einsum("trbk,trbh->rkh", tape.y[:-1, ..., : self.recurrent.shape[1]], delta)
+            slopes["recurrent"] = slope(tape.y[:-1, ..., : self.recurrent.shape[1]], delta)
         if self.bias is not None:
             slopes["bias"] = delta[..., -self.bias.shape[2] :].sum((0, 2))[:, None]
         return slopes | self.above(x, error, asked)
 
     def above(self, x: Tensor, error: Tensor, asked: Tensor) -> dict[str, Tensor]:
         """The slopes of the output units' weights, of their net inputs' errors (S, R, B, m)."""
-        slopes = {"output": torch.einsum("srbc,srbm->rcm", asked, error)}
+        slopes = {"output": slope(asked, error)}
         if self.output_bias is not None:
             slopes["output_bias"] = error.sum((0, 2))[:, None]
         if self.shortcut is not None:
@@ -237,12 +260,12 @@ class RecurrentNets(nn.Module):
         counted = 0 if self.recurrent is None else self.recurrent.shape[1]
         return torch.cat([now, torch.ones_like(now[..., :1]), before[..., :counted]], -1)
 
-    def split(self, slope: Tensor) -> dict[str, Tensor]:
+    def split(self, found: Tensor) -> dict[str, Tensor]:
         """Slopes by `sources`, (R, n + 1 + K, H), as those of the parameters."""
         n = self.inputs
-        slopes = {"input": slope[:, :n]}
+        slopes = {"input": found[:, :n]}
         if self.recurrent is not None:
-            slopes["recurrent"] = slope[:, n + 1 :]
+            slopes["recurrent"] = found[:, n + 1 :]
         if self.bias is not None:
-            slopes["bias"] = slope[:, n : n + 1, -self.bias.shape[2] :]
+            slopes["bias"] = found[:, n : n + 1, -self.bias.shape[2] :]
         return slopes
