@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import landmarks
-from landmarks import catalog, measures
-from landmarks.errors import Interrupted, LandmarksError, UsageError, nearest
+from landmarks import catalog, measures, ranks
+from landmarks.errors import Interrupted, LandmarksError, Lost, UsageError, nearest
 from landmarks.words import Arguments, print_table
 
 if TYPE_CHECKING:
@@ -59,6 +59,8 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         if words[0] not in VERBS:
             raise UsageError(_unknown_verb(words[0]))
+        if ranks.launched() and words[0] not in ("run", "resume"):
+            raise UsageError(f"{words[0]}: torchrun's processes share a run or its resume; start the rest without it")
         return VERBS[words[0]](words[1:])
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left, as `| head` does
@@ -79,7 +81,10 @@ def main(words: Sequence[str] | None = None) -> int:
 def _fail(error: LandmarksError, debug: bool) -> int:
     if debug and not isinstance(error, Interrupted):
         raise error
-    print(f"landmarks: {error}", file=sys.stderr, flush=True)
+    if ranks.first:
+        print(f"landmarks: {error}", file=sys.stderr, flush=True)
+    elif not isinstance(error, (Interrupted, Lost)):
+        ranks.give_way()
     return error.exit_code
 
 
@@ -161,6 +166,8 @@ def _run(words: Sequence[str]) -> int:
     if not arguments.words or "=" in arguments.words[0]:
         raise UsageError(f"run wants a milestone first: {', '.join(catalog.CATALOG)} or all")
     first, overrides = arguments.words[0], arguments.words[1:]
+    if arguments.flags and ranks.launched():
+        raise UsageError(f"{arguments.flags[0]}: torchrun's processes share one run; start sweeps without it")
     names = list(catalog.CATALOG) if first == "all" else first.split(",")
     from landmarks import config
 
@@ -204,7 +211,7 @@ class _Job:
 
         try:
             _tell(results.Run(execute.start(composed, self.quiet, self.watch)), self.quiet)
-        except Interrupted:
+        except (Interrupted, Lost):
             raise
         except LandmarksError as error:
             if self.alone:
@@ -214,7 +221,7 @@ class _Job:
 
 def _tell(run: Run, quiet: bool) -> None:
     """The one line that -q leaves: the result."""
-    if quiet:
+    if quiet and ranks.first:
         print(run.result, flush=True)
 
 

@@ -9,15 +9,26 @@ from typing import Any
 
 import torch
 
+from landmarks import ranks
 from landmarks.errors import UsageError
 from landmarks.settings import Settings
 
 
 def resolve(name: str) -> torch.device:
-    """The device that `device=` names; auto is CUDA if there is one, else the CPU. Raises UsageError."""
+    """The device that `device=` names; auto is CUDA if there is one, else the CPU. Raises UsageError.
+
+    Of several processes each takes the CUDA device of its own number.
+    """
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        name = "cuda" if torch.cuda.is_available() else "cpu"
     device = torch.device(name)
+    if ranks.world > 1 and (device.type == "mps" or device.index is not None):
+        raise UsageError(f"device={name}: each process takes a device of its own; use device=auto, cuda or cpu")
+    if ranks.world > 1 and device.type == "cuda":
+        device = torch.device("cuda", ranks.local)
+        if ranks.local >= torch.cuda.device_count():
+            seen = torch.cuda.device_count()
+            raise UsageError(f"device={name}: more processes than CUDA devices here ({seen}); start {seen}, or use cpu")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         seen = torch.cuda.device_count()
         raise UsageError(f"device={name}: torch {torch.__version__} sees {seen} CUDA devices here; use device=auto")
@@ -36,7 +47,8 @@ def prepared(settings: Settings) -> Iterator[None]:
     device = resolve(settings.device)
     if deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+    here = torch.cuda.device(device) if device.index is not None and device.type == "cuda" else contextlib.nullcontext()
+    with here, torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         try:
             torch.set_num_threads(settings.threads or threads)
             torch.set_float32_matmul_precision("high" if tf32 else "highest")
@@ -93,4 +105,5 @@ def exact(tensor: torch.Tensor) -> torch.Tensor:
 def describe(device: torch.device) -> dict[str, Any]:
     """What decides numerics here, for `environment.json`."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
-    return {"device": name, "kind": device.type, "threads": torch.get_num_threads(), "torch": torch.__version__}
+    counts = {"threads": torch.get_num_threads(), "processes": ranks.world}
+    return {"device": name, "kind": device.type, **counts, "torch": torch.__version__}

@@ -17,6 +17,10 @@ class UsageError(LandmarksError):
     exit_code = 2
 
 
+class Lost(LandmarksError):
+    """Another of the processes that make a run together has ended, so that this one cannot go on."""
+
+
 class Interrupted(LandmarksError):
     """A signal ended the run after its state was saved (exit code 128 + signal)."""
 

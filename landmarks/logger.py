@@ -101,6 +101,21 @@ class Console:
             self.live = None
 
 
+class Silence:
+    """The log of a process that is not the first: nothing is written, and nothing said."""
+
+    def __init__(self) -> None:
+        self.console = Console(quiet=True)
+
+    def say(self, line: str) -> None:
+        """Nothing, as all the others."""
+
+    def nothing(self, *what: object) -> None:
+        """For whatever is to be written."""
+
+    scalars = histograms = card = figure = note = flush = close = nothing
+
+
 class Logger:
     """The log of one run's folder.
 

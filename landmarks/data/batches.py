@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -9,6 +10,7 @@ from typing import Literal
 
 import torch
 
+from landmarks import ranks
 from landmarks.data import splits
 from landmarks.data.files import Files, Stream
 from landmarks.errors import UsageError
@@ -38,12 +40,24 @@ class Order:
         return order if self.kept is None else self.kept[order]
 
 
+class Shares:
+    """Which places of an epoch's order are this process's, (n,), and where among them those of each batch begin."""
+
+    def __init__(self, count: int, size: int) -> None:
+        batches = torch.split(torch.arange(count), size)
+        parts = [ranks.part(len(batch)) for batch in batches]
+        mine = [batch[part.start :][: part.patterns] for batch, part in zip(batches, parts, strict=True)]
+        self.places = torch.cat(mine)
+        self.starts = [0, *itertools.accumulate(map(len, mine))]
+
+
 class Batches:
     """The batches of one phase; the order of an epoch is a pure function of (seed, replica, epoch).
 
     x (N, …) gives batches (B, …); where the milestone's parameters carry a leading R so do they, (R, B, …), each
     replica in an order of its own; x (R, N, …) where each has patterns of its own (`Data.own`). The last batch of an
-    epoch may be shorter. Where every epoch has fresh patterns (`Data.fresh`), they are drawn when it begins.
+    epoch may be shorter. Where every epoch has fresh patterns (`Data.fresh`), they are drawn when it begins. Where
+    processes share the batches, (B, …), each has its rows of every one.
     Raises UsageError where a phase withholds more patterns than there are.
     """
 
@@ -67,18 +81,28 @@ class Batches:
         self.order = Order(phase.order, orders, self.count, milestone.replicated, kept)
         self.made: tuple[int, Callable[[int], Batch]] | None = None
         seed = settings.seed, settings.first_replica
-        self.stream = Stream(first, self.order, self.count, self.size, seed) if isinstance(first.x, Files) else None
+        self.stream: Stream | None = None
+        if isinstance(first.x, Files):
+            self.stream = Stream(first, self.order, self.count, self.size, seed, (ranks.rank, ranks.world))
+        self.shares = Shares(self.count, self.size) if ranks.world > 1 else None
+
+    def rows(self, position: int) -> int:
+        """How many patterns the batch at a position of an epoch has, on all processes together."""
+        return min(self.size, self.count - position * self.size)
 
     def begin(self, epoch: int) -> Callable[[int], Batch]:
         """A function from a position in this epoch to its batch."""
         if self.stream is not None:
-            return partial(self.stream.batch, epoch)
+            return self._taking_part(partial(self.stream.batch, epoch))
         if self.made is None or (self.changing and self.made[0] != epoch):
-            self.made = epoch, self._slices(*self._ordered(epoch))
+            self.made = epoch, self._taking_part(self._slices(*self._ordered(epoch)))
         return self.made[1]
 
     def _ordered(self, epoch: int) -> Split:
         x, y = self.patterns(epoch)
+        if self.shares is not None:
+            order = self.order(epoch)[self.shares.places].to(x.device)
+            return Split(x[order], y[order])
         if self.order.kind == "sequential" and self.order.kept is None:
             if self.replicas is None or self.own:
                 return Split(x, y)
@@ -91,9 +115,21 @@ class Batches:
 
     def _slices(self, x: torch.Tensor, y: torch.Tensor) -> Callable[[int], Batch]:
         size = self.size
+        if self.shares is not None:
+            starts = self.shares.starts
+            return lambda i: Batch(x[starts[i] : starts[i + 1]], y[starts[i] : starts[i + 1]])
         if self.per_epoch == 1:
             whole = Batch(x, y)
             return lambda i: whole
         if self.replicas is None:
             return lambda i: Batch(x[i * size : (i + 1) * size], y[i * size : (i + 1) * size])
         return lambda i: Batch(x[:, i * size : (i + 1) * size], y[:, i * size : (i + 1) * size])
+
+    def _taking_part(self, at: Callable[[int], Batch]) -> Callable[[int], Batch]:
+        """A process that has no row of a batch takes part in it all the same, with zeros that count for nothing."""
+
+        def part(position: int) -> Batch:
+            batch = at(position)
+            return batch if len(batch.x) else Batch(*(side.new_zeros(1, *side.shape[1:]) for side in batch))
+
+        return at if ranks.world == 1 else part

@@ -13,7 +13,7 @@ import signal
 import sys
 import warnings
 import weakref
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from landmarks import ranks
 from landmarks.data import colour
 from landmarks.errors import LandmarksError
 from landmarks.milestone import Batch, Split
@@ -88,11 +89,20 @@ class Files:
 
         Raises LandmarksError, also where none of them all can be read.
         """
-        every, count = np.arange(len(self)), 0
-        for x, rows in self.read(Wanted(every[i : i + size]) for i in range(0, len(self), size)):
+        return self._in_order([np.arange(i, min(i + size, len(self))) for i in range(0, len(self), size)], y)
+
+    def parts(self, size: int, y: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """As `batches`, of each what this of the processes has that share them."""
+        batches = (np.arange(i, min(i + size, len(self))) for i in range(0, len(self), size))
+        mine = [rows[part.start : part.stop] for rows in batches if (part := ranks.part(len(rows))).patterns]
+        return self._in_order(mine, y)
+
+    def _in_order(self, batches: Sequence[Rows], y: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        count = 0
+        for x, rows in self.read(map(Wanted, batches)):
             count += len(rows)
             yield x, y[rows.to(y.device)]
-        if not count:
+        if batches and not count:
             raise LandmarksError(f"{self.path(0)}: neither this nor any other picture of its split can be read")
 
     def read(self, wanted: Iterable[Wanted], seed: tuple[int, int] = (0, 0)) -> Iterator[tuple[Tensor, Tensor]]:

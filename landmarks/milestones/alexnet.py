@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import torch
 from torch import Tensor, nn
 
+from landmarks import ranks
 from landmarks.cards.alexnet import CARD, claim_of, concluded
 from landmarks.errors import UsageError
 from landmarks.milestone import Batch, Data, Decision, Layer, Phase, Scalars, Split
@@ -239,8 +240,9 @@ class AlexNet(PictureClassifier):
     def step(self, batch: Batch) -> Scalars:
         scalars = super().step(batch)
         if self.config.criterion is not None:
-            self.memory["wrong"] += scalars["error"] * len(batch.x)
-            self.memory["seen"] += len(batch.x)
+            seen = ranks.size(batch.x)
+            self.memory["wrong"] += ranks.mean(scalars["error"]) * seen
+            self.memory["seen"] += seen
         return scalars
 
     def measure(self, split: Split, size: int = 500) -> Scalars:

@@ -9,10 +9,10 @@ from typing import Annotated, Literal, cast
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from landmarks.data.pictures import SIDE
+from landmarks.parts import draws
 from landmarks.settings import POSITIVE, SHARE, SOME
 
 PLANE, PIXELS = 2, SIDE * SIDE
@@ -64,8 +64,8 @@ class Generator(nn.Module):
         """z of `spread` as standard deviation in every coordinate, (count, noise): uniform is on ±√3 times that."""
         size, device = (count, self.settings.noise), self.layers[0].weight.device
         if self.settings.prior == "gaussian":
-            return torch.randn(size, generator=generator, device=device).mul_(self.settings.spread)
-        unit = torch.rand(size, generator=generator, device=device)
+            return draws.randn(*size, generator=generator, device=device).mul_(self.settings.spread)
+        unit = draws.rand(*size, generator=generator, device=device)
         return unit.mul_(2).sub_(1).mul_(math.sqrt(3) * self.settings.spread)
 
     @torch.no_grad()
@@ -95,7 +95,7 @@ class Discriminator(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         for i, layer in enumerate(self.layers):
             drop = self.settings.drop_hidden if i else self.settings.drop_input
-            x = layer(F.dropout(x, drop, self.training) if drop else x)
+            x = layer(draws.dropout(x, drop) if drop and self.training else x)
             if i == len(self.layers) - 1:
                 break
             pieces = self.settings.pieces

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from landmarks.errors import UsageError
 from landmarks.milestone import Layer
+from landmarks.parts import draws
 from landmarks.parts.unshared import LocallyConnected
 
 Activation = Literal["relu", "tanh", "logistic"]
@@ -108,7 +109,7 @@ class Dropout(nn.Module):
         self.p = p
 
     def forward(self, x: Tensor) -> Tensor:
-        return x * (torch.rand_like(x) >= self.p) if self.training else x * (1 - self.p)
+        return x * (draws.rand_like(x) >= self.p) if self.training else x * (1 - self.p)
 
 
 class Stack(nn.Sequential):

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from landmarks.milestone import Layer
+from landmarks.parts.synchronised import batch_norm
 
 Shortcut = Literal["A", "B", "C"]
 Zeros = Literal["back", "front", "both"]
@@ -84,7 +85,7 @@ class Block(nn.Module):
         self.depth = len(kernels)
         for k in range(self.depth):
             self.add_module(f"conv{k + 1}", convolution(sides[k], sides[k + 1], kernels[k], strides[k]))
-            self.add_module(f"bn{k + 1}", nn.BatchNorm2d(sides[k + 1]))
+            self.add_module(f"bn{k + 1}", batch_norm(sides[k + 1]))
         self.residual = form.shortcut is not None
         self.downsample = shortcut(channels, out, stride, form)
 
@@ -110,7 +111,7 @@ def shortcut(channels: int, out: int, stride: int, form: Form) -> nn.Module | No
         return None
     if form.shortcut == "A":
         return Padded(channels, out - channels, stride, form.zeros)
-    return nn.Sequential(convolution(channels, out, 1, stride), nn.BatchNorm2d(out))
+    return nn.Sequential(convolution(channels, out, 1, stride), batch_norm(out))
 
 
 class Network(nn.Module):
@@ -121,7 +122,7 @@ class Network(nn.Module):
         self.form = form
         channels, wide = form.widths[0], EXPANSION if form.bottleneck else 1
         self.conv1 = convolution(3, channels, form.stem, 2 if form.stem == 7 else 1)
-        self.bn1 = nn.BatchNorm2d(channels)
+        self.bn1 = batch_norm(channels)
         self.maxpool = nn.MaxPool2d(3, 2, 1) if form.stem == 7 else nn.Identity()
         self.stages = [f"layer{i + 1}" for i in range(len(form.blocks))]
         for i, (name, count, width) in enumerate(zip(self.stages, form.blocks, form.widths, strict=True)):
