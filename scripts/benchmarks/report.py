@@ -1,0 +1,92 @@
+"""RESULTS.md: its Speed section is made of the JSON files in results/, and of nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+BEGIN, END = "<!-- speed: made by `python scripts/bench.py results` -->", "<!-- speed ends -->"
+HEAD = """\
+## Speed
+
+Each figure is the median of interleaved pairs in one process (ABBA), with the range of its rounds in brackets. "≤":
+ours takes so many times as long as the reference, or so many seconds more; "≥": ours is so many times faster. The
+shared loop writes its whole log meanwhile; nothing is timed while it is compiled.
+"""
+AGREEMENT = """\
+### Fast paths beside fp32
+
+The same data, initial weights and draws; the loss is the mean over the last tenth of the steps, the largest difference
+that of the first 50 losses.
+"""
+
+
+def section(measurements: Sequence[Mapping[str, Any]]) -> str:
+    """The Speed section of what `bench.py` wrote, a table for each machine."""
+    parts = [HEAD]
+    for found in measurements:
+        if found.get("rows"):
+            parts += [_said(found), _table(HEADS, map(cells, found["rows"]))]
+    for found in measurements:
+        if found.get("agreement"):
+            parts += [AGREEMENT, _said(found), _table(AGREEMENT_HEADS, map(agreement_cells, found["agreement"]))]
+    return "\n".join(parts)
+
+
+def _said(found: Mapping[str, Any]) -> str:
+    commit = f", commit {found['commit']}" if found["commit"] else ""
+    return f"{found['machine']}, {found['device']}, torch {found['torch']}, {found['date']}{commit}:\n"
+
+
+HEADS = ("what", "ours", "reference", "ratio", "to reach", "reached")
+AGREEMENT_HEADS = ("what", "path", "steps", "loss", "of plain fp32", "measured", "of plain fp32", "largest difference")
+
+
+def cells(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """A row of the table; one that could not be measured says why."""
+    if "missing" in row:
+        return row["what"], "", row["against"], "", _target(row), row["missing"]
+    unit, sign = row["unit"], " s" if row["difference"] else "×"
+    ratio = f"{_number(row['ratio'])}{sign} ({_number(row['low'])}–{_number(row['high'])})"
+    other = f"{_number(row['reference'])} {unit}, {row['against']}"
+    reached = "yes" if row["reached"] else "no"
+    return row["what"], f"{_number(row['ours'])} {unit}", other, ratio, _target(row), reached
+
+
+def agreement_cells(row: Mapping[str, Any]) -> tuple[str, ...]:
+    name = row["measure"].replace("_", " ")
+    return (
+        row["what"], row["path"], f"{row['steps']:,}", f"{row['loss']:.4g}", f"{row['loss_of_plain']:.4g}",
+        f"{name} {row['measured']:.4g}", f"{row['measured_of_plain']:.4g}", f"{row['largest_difference']:.1e}",
+    )  # fmt: skip
+
+
+def _target(row: Mapping[str, Any]) -> str:
+    sign = " s" if row["difference"] else "×"
+    return f"{'≤' if row['sense'] == 'at most' else '≥'} {row['target']:g}{sign}"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def written(text: str, made: str) -> str:
+    """RESULTS.md with its Speed section anew; what stands outside of the markers stays."""
+    whole = f"{BEGIN}\n{made}{END}\n"
+    if BEGIN not in text:
+        return (text.rstrip("\n") + "\n\n" if text else "# Results\n\n") + whole
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(f"{END}\n")
+    return before + whole + after
+
+
+def read(folder: Path) -> list[dict[str, Any]]:
+    """What was measured, in the order of the files' names."""
+    return [json.loads(path.read_text()) for path in sorted(folder.glob("speed*.json"))]
