@@ -4,13 +4,18 @@ from __future__ import annotations
 
 OF_REPLICAS = ("solved", "unsolved", "faultless", "separated", "within_bound")
 """The share of the replicas of which something holds: a draw each, so it has Wilson's interval."""
-FRACTIONS = ("error", "right", "sure", "agreement", "correct", "covered", *OF_REPLICAS)
+FRACTIONS = ("error", "error_deviation", "right", "sure", "agreement", "correct", "covered", *OF_REPLICAS)
 """The last word of a measure's name that says: between 0 and 1."""
 
 
 def is_fraction(name: str) -> bool:
-    """Whether `test/error`, `train_set/solved`, … is printed in percent."""
-    return name.endswith(FRACTIONS)
+    """Whether `test/error`, `train_set/solved`, `test/error/3` (of replica 3), … is printed in percent."""
+    return name.rstrip("/0123456789").endswith(FRACTIONS)
+
+
+def of_one_replica(name: str) -> bool:
+    """Whether it is a measure of one replica of several, which is kept and not printed."""
+    return name.count("/") > 1
 
 
 def show(name: str, value: float) -> str:

@@ -193,6 +193,7 @@ CARD = Card(
         "model.scramble": "true: every picture's pixels in the same random order",
         "data.shifted": "also measure on pictures moved so many pixels",
         "batch_size": "1 | more",
+        "replicas": "how many learn side by side, each with weights and an order of its own",
         "data.name": "images, with data.root=FOLDER: pictures of your own, a folder for each class",
     },
     demonstration=Demonstration(
@@ -243,8 +244,10 @@ def conclude(lenet: LeNet, metrics: Mapping[str, float]) -> str:
         where = f"your {what} pictures in {lenet.known} classes"
     active = [departure for departure in lenet.card.departures if departure.applies(lenet.config)]
     here = [f"model.{d.id}={getattr(model, d.id)}" if d.id in LETTER else d.ours.rstrip(".") for d in active]
+    many, spread = lenet.config.replicas, metrics.get(f"{name}/error_deviation", 0.0)
+    mean = f" (mean of {many:,} networks, which deviate by {100 * spread:.2f} %)" if many > 1 else ""
     return (
-        f"{name} error {100 * metrics[f'{name}/error']:.2f} % on {where};"
+        f"{name} error {100 * metrics[f'{name}/error']:.2f} %{mean} on {where};"
         f" paper: {claim.format(claim.published)} on MNIST's 10,000 test digits ({claim.where})"
         + (f"; they differ, for here: {'; '.join(here)}" if here else "")
     )

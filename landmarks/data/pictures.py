@@ -7,7 +7,7 @@ median grey of its border. data.invert then turns black on white into white on b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -152,6 +152,16 @@ def background(x: Tensor) -> Tensor:
 
     border = torch.cat([x[:, 0], x[:, -1], x[:, 1:-1, 0], x[:, 1:-1, -1]], 1)
     return border.sort(1).values[:, border.shape[1] // 2, None, None]  # median() is not deterministic on CUDA
+
+
+def moved(x: Tensor, far: int) -> Iterator[Tensor]:
+    """Pictures (B, 28, 28) moved by so many pixels to each of the four sides; what comes in is as their border is."""
+    from torch.nn.functional import pad
+
+    ground = background(x)
+    wide = pad(x - ground, [far] * 4) + ground  # bytes go round at 256, and so come back
+    for top, left in ((0, far), (2 * far, far), (far, 0), (far, 2 * far)):
+        yield wide[:, top : top + SIDE, left : left + SIDE]
 
 
 def _border(picture: Bytes) -> float:

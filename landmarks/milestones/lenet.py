@@ -12,22 +12,22 @@ Reaches on all 60,000 images, 20 passes, one run: 0.95 % test error, 0.39 % on t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from landmarks.cards.lenet import CARD, LETTER, conclude
+from landmarks.cards.lenet import CARD, conclude
 from landmarks.claims import Claim
-from landmarks.data.pictures import DIGITS, SIDE, background
+from landmarks.data.pictures import DIGITS, SIDE, moved
 from landmarks.data.splits import permutation
 from landmarks.errors import UsageError
 from landmarks.milestone import Answer, Batch, Data, Layer, Milestone, Optimizer, Phase, Scalars, Split, Sums
-from landmarks.parts.fused_lenet import Form, OnePattern
+from landmarks.parts.fused_full import Form, OnePattern
+from landmarks.parts.fused_lenet import written_out
 from landmarks.parts.schedules import Stage, rate_at
 from landmarks.parts.second_order import (
     LINEAR,
@@ -39,17 +39,19 @@ from landmarks.parts.second_order import (
     Network,
     Pool,
     S,
+    Start,
     Subsampling,
-    Units,
+    initialise,
     squashing,
 )
+from landmarks.parts.stacked import answers, over, stack, unstacked
 from landmarks.randomness import stream
 from landmarks.settings import POSITIVE, SOME, Check, DataSettings, Settings
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-BACKGROUND = -0.1
+BACKGROUND, PIXEL = -0.1, 1.275 / 255
 """A pixel's byte p becomes 1.275·p/255 − 0.1: background −0.1, foreground 1.175 (II.B)."""
 TABLE_I = "012 123 234 345 045 015 0123 1234 2345 0345 0145 0125 0134 1245 0235 012345"
 """Which maps of S2 each of the 16 maps of C3 takes in (p. 8); no two alike, so that they learn different features."""
@@ -61,16 +63,12 @@ CODES = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelSettings:
+class ModelSettings(Start):
     network: Literal["lenet5", "linear", "mlp300"]
     activation: Literal["scaled_tanh", "tanh", "relu"]
     pooling: Literal["trainable", "average", "max"]
     output: Literal["rbf", "targets", "softmax"]
     c3: Literal["table", "dense"]
-    init: Literal["fan_in", "sqrt_fan_in", "lecun_library"]
-    biases: Literal["random", "zero"]
-    bias_in_fan_in: bool
-    subsampling: float | None
     scramble: bool
 
 
@@ -143,39 +141,21 @@ def build_network(model: ModelSettings) -> Network:
     return network
 
 
-def initialise(network: Network, model: ModelSettings, generator: np.random.Generator) -> None:
-    """Uniform in ± a bound by fan-in F (Appendix A), layer by layer: weights, then biases.
-
-    What is then replaced by a constant is drawn all the same, so that a switch changes nothing else.
-    """
-    for units in network.values():
-        if not isinstance(units, Units):
-            continue
-        fan_in = units.fan_in + float(model.bias_in_fan_in)
-        bound = {"fan_in": 2.4 / fan_in, "sqrt_fan_in": 2.4 / fan_in**0.5, "lecun_library": 1 / fan_in**0.5}[model.init]
-        weight = generator.uniform(-1, 1, units.weight.shape)
-        weight *= bound[units.owner].reshape(-1, *[1] * (weight.ndim - 1))
-        bias = bound * generator.uniform(-1, 1, units.bias.shape)
-        fixed = isinstance(units, Subsampling) and model.subsampling is not None
-        if fixed:
-            weight[:] = model.subsampling
-        if fixed or model.biases == "zero":
-            bias[:] = 0
-        with torch.no_grad():
-            units.weight.copy_(torch.from_numpy(weight))
-            units.bias.copy_(torch.from_numpy(bias))
-
-
 def bitmaps() -> Tensor:
     """The output codes of Fig. 3, (10, 84), +1 for black."""
     return torch.tensor([[2.0 * int(bit) - 1 for bit in f"{int(code, 16):084b}"] for code in CODES.split()])
 
 
 class LeNet(Milestone):
-    """The three networks, their losses and rules. Shapes: x (B, 28, 28) uint8, y (B,) int64."""
+    """The three networks, their losses and rules. Shapes: x (B, 28, 28) uint8, y (B,) int64.
+
+    Several replicas learn at once from x (R, B, 28, 28), y (R, B); their parameters carry a leading R, too.
+    """
 
     Config = LeNetConfig
     card = CARD
+    replicable = True
+    config: LeNetConfig
 
     def __init__(self, config: LeNetConfig) -> None:
         super().__init__(config)
@@ -192,8 +172,12 @@ class LeNet(Milestone):
         if len(names) > 10:
             raise UsageError(f"data.root: lenet tells ten classes apart at most, got {len(names)} ({', '.join(names)})")
         self.known = len(names)
-        self.network = build_network(config.model)
-        initialise(self.network, config.model, stream(config.seed, config.first_replica, "weights"))
+        self.replicated = config.replicas > 1
+        networks = []
+        for replica in range(config.first_replica, config.first_replica + config.replicas):
+            networks.append(build_network(config.model))
+            initialise(networks[-1], config.model, stream(config.seed, replica, "weights"))
+        self.network = stack(networks) if self.replicated else networks[0]
         codes = {"rbf": bitmaps(), "targets": 2 * torch.eye(10) - 1, "softmax": None}[config.model.output]
         self.codes: Tensor | None
         self.register_buffer("codes", codes)
@@ -202,21 +186,38 @@ class LeNet(Milestone):
         scrambled = torch.from_numpy(permutation(784, 3)) if config.model.scramble else None
         self.register_buffer("scrambled", scrambled, persistent=False)
 
+    def replica(self, number: int) -> LeNet:
+        """One of several replicas as it would stand alone, with a copy of its weights."""
+        one = LeNet(replace(self.config, replicas=1, first_replica=self.config.first_replica + number))
+        one.network.load_state_dict(unstacked(self.network, number))
+        return one.to(next(self.parameters()).device).train(self.training)
+
+    @property
+    def members(self) -> list[LeNet]:
+        """Every network by itself."""
+        return [self.replica(number) for number in range(self.config.replicas)] if self.replicated else [self]
+
+    @property
+    def first(self) -> LeNet:
+        """The network that answers, is drawn and exported."""
+        return self.replica(0) if self.replicated else self
+
     def forward(self, x: Tensor) -> Tensor:
         """The penalties y (B, 10), of which the smallest is the answer: eq. 7, or −a of a softmax."""
-        outputs: Tensor = self.network(self.picture(x))
+        x = self.picture(x)
+        outputs: Tensor = answers(self.network, x) if self.replicated else self.network(x)
         if self.codes is None:
             return -outputs
-        return self.factor_of_loss * (outputs[:, None] - self.codes).square().sum(-1)
+        return self.factor_of_loss * (outputs[..., None, :] - self.codes).square().sum(-1)
 
     def picture(self, x: Tensor) -> Tensor:
         """Pixels as the network takes them: (B, 1, 32, 32) for LeNet-5, (B, 28, 28) for the others."""
-        x = self.scramble(x).float() * (1.275 / 255) + BACKGROUND
-        return F.pad(x[:, None], (2, 2, 2, 2), value=BACKGROUND) if "C1" in self.network else x
+        x = self.scramble(x).float() * PIXEL + BACKGROUND
+        return F.pad(x[..., None, :, :], (2, 2, 2, 2), value=BACKGROUND) if "C1" in self.network else x
 
     def scramble(self, x: Tensor) -> Tensor:
         """Pictures (B, 28, 28), with model.scramble their pixels in another order, the same for all."""
-        return x if self.scrambled is None else x.flatten(1)[:, self.scrambled].view_as(x)
+        return x if self.scrambled is None else x.flatten(-2)[..., self.scrambled].view_as(x)
 
     @property
     def factor_of_loss(self) -> float:
@@ -227,12 +228,12 @@ class LeNet(Milestone):
 
         The cross-entropy of a softmax is eq. 9 without the rubbish class.
         """
-        right = y.gather(1, target[:, None])[:, 0]
+        right = y.gather(-1, target[..., None])[..., 0]
         if self.codes is None:
-            return right + torch.logsumexp(-y, 1)
+            return right + torch.logsumexp(-y, -1)
         if self.config.loss.name == "mse":
             return right
-        return right + torch.logsumexp(F.pad(-y, (0, 1), value=-self.config.loss.j), 1)
+        return right + torch.logsumexp(F.pad(-y, (0, 1), value=-self.config.loss.j), -1)
 
     def phases(self) -> tuple[Phase, ...]:
         config = self.config
@@ -265,30 +266,32 @@ class LeNet(Milestone):
         return torch.optim.Adam(parameters, lr=rate, fused=True)
 
     def _fuse(self, rule: SDLM) -> OnePattern | None:
-        """The written-out update, where the network is the paper's and learns one pattern at a time."""
+        """The written-out update, where units squash as the paper's or not at all, and learn one pattern at a time."""
         config, m = self.config, self.config.model
-        letter = all(getattr(m, key) == value for key, (value, *_) in LETTER.items())
-        if m.network != "lenet5" or not letter or config.batch_size > 1 or config.precision == "bf16":
+        linear = m.network == "linear"
+        squashed = linear or (m.activation == "scaled_tanh" and (m.network == "mlp300" or m.pooling == "trainable"))
+        if self.codes is None or not squashed or config.batch_size > 1 or config.precision == "bf16":
             return None
-        names = [name for name, _ in self.network.named_parameters()]
-        weights, gradients = (dict(zip(names, rule.views(flat), strict=True)) for flat in (rule.weights, rule.gradient))
         j = config.loss.j if config.loss.name == "map" else None
-        links = self.network["C3"].get_buffer("links")
-        form = Form(A, S, j, self.factor_of_loss, self.known)
-        return OnePattern(weights, gradients, links, self.get_buffer("codes"), form)
+        form = Form(A, S, j, self.factor_of_loss, self.known, PIXEL, BACKGROUND, linear)
+        return written_out(self.network, rule, self.codes, form)
 
     def begin_epoch(self, data: Data) -> None:
-        """Estimate h on samples that are a function of the seed and the pass alone."""
-        rule, config = self.phase.optimizers["main"], self.config
+        """Estimate h, for each replica on samples of its own."""
+        rule, (x, _) = self.phase.optimizers["main"], data.splits[self.phase.data]
         if isinstance(rule, SDLM):
-            x, _ = data.splits[self.phase.data]
-            draws = stream(config.seed, config.first_replica, "training").spawn(self.epoch + 1)[-1]
-            chosen = draws.choice(len(x), min(config.optimizer.samples, len(x)), replace=False)
-            rule.estimate(self.curvature(x[torch.from_numpy(chosen).to(x.device)]))
+            found = [one.curvature(x[one.sample(len(x), self.epoch).to(x.device)]) for one in self.members]
+            rule.estimate([torch.stack(each) for each in zip(*found, strict=True)])
+
+    def sample(self, count: int, epoch: int) -> Tensor:
+        """The patterns of `count` that h is estimated on: a function of the seed and the pass alone."""
+        config = self.config
+        draws = stream(config.seed, config.first_replica, "training").spawn(epoch + 1)[-1]
+        return torch.from_numpy(draws.choice(count, min(config.optimizer.samples, count), replace=False))
 
     @torch.no_grad()
     def curvature(self, x: Tensor) -> list[Tensor]:
-        """h of every parameter, in their order, over the patterns x (n, 28, 28)."""
+        """h of every parameter of a network alone, in their order, over the patterns x (n, 28, 28)."""
         return self.network.curvature(self.picture(x), self.second)
 
     def second(self, outputs: Tensor) -> Tensor:
@@ -302,21 +305,19 @@ class LeNet(Milestone):
         if self.fused is not None:
             return self._fused_step(self.fused, batch)
         y = self(batch.x)
-        loss = self.losses(y, batch.y).mean()
-        self.descend(loss)
-        return {"loss": loss, "error": (self.given(y) != batch.y).float().mean()}
+        loss = self.losses(y, batch.y).mean(-1)
+        self.descend(loss.sum())
+        return {"loss": loss.mean(), "error": (self.given(y) != batch.y).float().mean()}
 
     @torch.inference_mode()
     def _fused_step(self, fused: OnePattern, batch: Batch) -> Scalars:
         rule = self.phase.optimizers["main"]
         assert isinstance(rule, SDLM)
-        fused.forward(self.scramble(batch.x)[0])
-        fused.compare(batch.y, rule.rate)
-        fused.backward()
+        fused.learn(self.scramble(batch.x).view(-1, SIDE, SIDE), batch.y.view(-1), rule.rate)
         if self.watching:
             self.observe({name: g / rule.rate for name, g in fused.gradients.items()})
         rule.move()
-        return {"loss": fused.loss, "error": fused.wrong}
+        return {"loss": fused.loss, "error": fused.error}
 
     def evaluate(self, batch: Batch) -> Sums:
         y = self(batch.x)
@@ -328,28 +329,31 @@ class LeNet(Milestone):
 
     def given(self, y: Tensor) -> Tensor:
         """The classes (B,) of the smallest penalties y (B, 10), of those that the data have."""
-        return y[:, : self.known].argmin(1)
+        return y[..., : self.known].argmin(-1)
 
     def answer(self, x: Tensor) -> Answer:
         """With the distance to the class's code, as the loss has it; with the probability where there are none."""
-        y = self(x)[:, : self.known]
+        y = self.first(x)[:, : self.known]
         score, label = (-y).softmax(1).max(1) if self.codes is None else y.min(1)
         return Answer(label, score, "probability" if self.codes is None else "distance")
 
     def measure(self, split: Split, size: int = 500) -> Scalars:
         """Loss and error; with data.shifted also the error on pictures moved so many pixels to each side."""
+        if self.replicated:
+            return over([one.measure(split, size) for one in self.members])
         found, far = super().measure(split, size), self.config.data.shifted
         if far:
             errors = [super(LeNet, self).measure(Split(x, split.y), size)["error"] for x in moved(split.x, far)]
             found["shifted_error"] = torch.stack(errors).mean()
         return found
 
+    def exported(self) -> dict[str, Tensor]:
+        return self.first.state_dict()
+
     def layers(self) -> Sequence[Layer]:
-        """The paper's layer table; a connection is a weight or bias times the units that share it."""
-        rows, x = [], self.picture(torch.zeros(1, 28, 28, dtype=torch.uint8, device=next(self.parameters()).device))
-        for name, layer in self.network.items():
-            x = layer(x)
-            rows.append(_row(name, layer, x[0]))
+        """The paper's layer table, of one network."""
+        one, device = self.first, next(self.parameters()).device
+        rows = one.network.rows(one.picture(torch.zeros(1, SIDE, SIDE, dtype=torch.uint8, device=device)))
         if self.codes is not None:
             name, links = "RBF" if self.config.model.output == "rbf" else "distance", self.codes.numel()
             rows.append(Layer(name, "10", 0, links, links))
@@ -359,7 +363,7 @@ class LeNet(Milestone):
         """What the networks saw and where they erred, on the images that are only looked at."""
         from landmarks.figures import lenet as draw
 
-        return draw.pictures(self, data)
+        return draw.pictures(self.first, data)
 
     @property
     def claim(self) -> Claim:
@@ -368,22 +372,3 @@ class LeNet(Milestone):
 
     def conclude(self, metrics: Mapping[str, float]) -> str:
         return conclude(self, metrics)
-
-
-def moved(x: Tensor, far: int) -> Iterator[Tensor]:
-    """Pictures (B, 28, 28) moved by so many pixels to each of the four sides; what comes in is as their border is."""
-    ground = background(x)
-    wide = F.pad(x - ground, [far] * 4) + ground  # bytes go round at 256, and so come back
-    for top, left in ((0, far), (2 * far, far), (far, 0), (far, 2 * far)):
-        yield wide[:, top : top + SIDE, left : left + SIDE]
-
-
-def _row(name: str, layer: nn.Module, out: Tensor) -> Layer:
-    """A layer's line; out (maps, n, n) or (units,). A multiply-add is a weight times a value, at each place."""
-    size = out.shape[-1]
-    places = size * size if out.ndim == 3 else 1
-    own = sum(p.numel() for p in layer.parameters())
-    inputs = 5 * len(out) if isinstance(layer, Subsampling) else 4 * len(out) if isinstance(layer, Pool) else own
-    products = layer.weight.numel() * places if isinstance(layer, Units) else 0
-    shape = f"{len(out)}@{size}×{size}" if out.ndim == 3 else f"{len(out)}"
-    return Layer(name, shape, own, inputs * places, products)

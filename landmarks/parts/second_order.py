@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from landmarks.milestone import Layer
 
 A, S = 1.7159, 2 / 3
 """Of the squashing function, eq. 6: f(±1) = ±1, and f bends most there (Appendix A)."""
@@ -141,6 +144,14 @@ class Network(nn.ModuleDict):
             x = layer(x)
         return x
 
+    def rows(self, x: Tensor) -> list[Layer]:
+        """A line of the layer table for each layer, by what it makes of one pattern x (1, …)."""
+        found = []
+        for name, layer in self.items():
+            x = layer(x)
+            found.append(_row(name, layer, x[0]))
+        return found
+
     def curvature(self, x: Tensor, start: Callable[[Tensor], Tensor]) -> list[Tensor]:
         """h of every parameter, in their order: the mean over the batch x of the second derivatives.
 
@@ -155,6 +166,51 @@ class Network(nn.ModuleDict):
             h, own = layer.second(below, out, h)  # type: ignore[operator]
             found = [*own, *found]
         return found
+
+
+def _row(name: str, layer: nn.Module, out: Tensor) -> Layer:
+    """Of out (maps, n, n) or (units,). A connection is a weight or bias times the units that share it; a multiply-add
+    is a weight times a value, at each place."""
+    size = out.shape[-1]
+    places = size * size if out.ndim == 3 else 1
+    own = sum(p.numel() for p in layer.parameters())
+    inputs = 5 * len(out) if isinstance(layer, Subsampling) else 4 * len(out) if isinstance(layer, Pool) else own
+    products = layer.weight.numel() * places if isinstance(layer, Units) else 0
+    shape = f"{len(out)}@{size}×{size}" if out.ndim == 3 else f"{len(out)}"
+    return Layer(name, shape, own, inputs * places, products)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """How weights begin, as far as the paper leaves it open."""
+
+    init: Literal["fan_in", "sqrt_fan_in", "lecun_library"]
+    biases: Literal["random", "zero"]
+    bias_in_fan_in: bool
+    subsampling: float | None
+
+
+def initialise(network: Network, start: Start, generator: np.random.Generator) -> None:
+    """Uniform in ± a bound by fan-in F (Appendix A), layer by layer: weights, then biases.
+
+    What is then replaced by a constant is drawn all the same, so that a switch changes nothing else.
+    """
+    for units in network.values():
+        if not isinstance(units, Units):
+            continue
+        fan_in = units.fan_in + float(start.bias_in_fan_in)
+        bound = {"fan_in": 2.4 / fan_in, "sqrt_fan_in": 2.4 / fan_in**0.5, "lecun_library": 1 / fan_in**0.5}[start.init]
+        weight = generator.uniform(-1, 1, units.weight.shape)
+        weight *= bound[units.owner].reshape(-1, *[1] * (weight.ndim - 1))
+        bias = bound * generator.uniform(-1, 1, units.bias.shape)
+        fixed = isinstance(units, Subsampling) and start.subsampling is not None
+        if fixed:
+            weight[:] = start.subsampling
+        if fixed or start.biases == "zero":
+            bias[:] = 0
+        with torch.no_grad():
+            units.weight.copy_(torch.from_numpy(weight))
+            units.bias.copy_(torch.from_numpy(bias))
 
 
 class SDLM:
