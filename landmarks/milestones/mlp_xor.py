@@ -280,7 +280,7 @@ class MLPXOR(Milestone):
 
     def met(self, error: Tensor) -> Tensor:
         """Which replicas (R,) meet the criterion with these errors (R, N, m) over a sweep, or did before."""
-        worst: Tensor = torch.linalg.vector_norm(error, torch.inf, (1, 2))
+        worst = error.abs().amax((1, 2))  # of a thousand replicas a fourteenth of the time of a norm
         return self.done | (worst < (self.config.criterion.tolerance or 0))
 
     def learn(self, y: Mapping[str, Tensor], error: Tensor) -> None:
