@@ -187,7 +187,7 @@ def _run(words: Sequence[str]) -> int:
 
 
 class _Job:
-    """One run of a sweep, as a function that any of Hydra's launchers can carry elsewhere."""
+    """One run of a sweep, as a function that any of Hydra's launchers can carry elsewhere; there it is all alone."""
 
     __name__ = "landmarks"
 
@@ -196,6 +196,7 @@ class _Job:
         self.alone = alone
         self.watch = watch
         self.worst = 0
+        self.process = os.getpid()
 
     def __call__(self, tree: Any) -> None:
         from landmarks import config
@@ -214,7 +215,7 @@ class _Job:
         except (Interrupted, Lost):
             raise
         except LandmarksError as error:
-            if self.alone:
+            if self.alone or self.process != os.getpid():
                 raise
             self.worst = max(self.worst, _fail(error, debug=False))
 
