@@ -219,7 +219,12 @@ def _check_types(base: Any, tree: Any, composed: Composed, prefix: str = "") -> 
 
 
 def _fits(value: Any, wanted: Any) -> bool:
-    return type(value) is type(wanted) or (isinstance(wanted, float) and type(value) is int)
+    """Same types; a number for a number; and truth for a text, as `compile=auto|true|false` takes both."""
+    return (
+        type(value) is type(wanted)
+        or (isinstance(wanted, float) and type(value) is int)
+        or (isinstance(wanted, str) and type(value) is bool)
+    )
 
 
 def quoted(value: str) -> str:

@@ -66,7 +66,7 @@ def prepared(settings: Settings) -> Iterator[None]:
 
 
 def autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager[Any]:
-    """bfloat16 for the operators that bear it, where the run asks for it.
+    """bfloat16 for the operators that bear it, where the run asks for it; for steps, not for what is measured.
 
     Weights are rounded anew each time: torch would keep the first rounded ones as long as the context lasts.
     """

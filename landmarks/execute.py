@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,12 +12,12 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from landmarks import catalog, config, data, loop, plots, runs, show, weights
+from landmarks import catalog, compiling, config, data, loop, plots, ranks, runs, show, weights
 from landmarks import device as devices
 from landmarks.checkpoint import Checkpoints, write_atomically
 from landmarks.data import files
-from landmarks.errors import Interrupted, LandmarksError, UsageError, nearest
-from landmarks.logger import Console, Logger
+from landmarks.errors import Interrupted, LandmarksError, Lost, UsageError, nearest
+from landmarks.logger import Console, Logger, Silence
 from landmarks.milestone import Milestone, Sampler
 from landmarks.settings import Settings, build
 from landmarks.signals import Signals
@@ -40,7 +41,7 @@ def settings_of(composed: config.Composed) -> Settings:
     """The typed configuration. Raises UsageError for a value out of range."""
     cls = catalog.milestone_class(composed.tree["milestone"])
     settings: Settings = build(cls.Config, composed.tree, composed.origin)
-    if settings.replicas > 1 and not cls.replicated:
+    if settings.replicas > 1 and not (cls.replicated or cls.replicable):
         raise UsageError(
             f"{composed.origin('replicas')}: {settings.milestone} trains one network a run, so replicas must be 1;"
             " use `-m seed=0,1,2`"
@@ -61,35 +62,34 @@ def fingerprint(composed: config.Composed, settings: Settings, checksum: str, be
 
 def start(composed: config.Composed, quiet: bool = False, watch: bool = False) -> Path:
     """Make a run of its own folder. Returns the folder; raises LandmarksError or Interrupted."""
+    ranks.begin()
     tree = composed.tree
     if root := tree["data"]["root"]:  # a resume may start elsewhere
         tree["data"]["root"] = str(Path(root).expanduser().absolute())
     if tree["init"] is not None:
         tree["init"] = str(weights.located(tree["init"], tree["runs"]))
-    run = Run(composed, quiet, watch)
+    run = ranks.in_turn(lambda: Run(composed, quiet, watch))
     run.begun = weights.digest(Path(tree["init"])) if tree["init"] is not None else None
-    run.folder = folder = runs.create(run.settings.runs, run.settings.milestone)
-    with runs.locked(folder), devices.prepared(run.settings):
-        environment = runs.environment(devices.describe(run.device), run.data.checksum) | {"init": run.begun}
-        write_atomically(folder / "overrides.txt", "".join(f"{o}\n" for o in composed.overrides).encode())
-        write_atomically(folder / "environment.json", _json(environment))
-        write_atomically(folder / "config.yaml", config.to_yaml(composed.tree).encode())
-        write_atomically(folder / "data.json", _json(run.data.described()))
-        run.work()
+    run.folder = folder = ranks.of_first(lambda: runs.create(run.settings.runs, run.settings.milestone))
+    with ranks.by_first(runs.locked(folder)), devices.prepared(run.settings):
+        ranks.of_first(run.describe)
+        with Signals() as signals:
+            run.work(signals)
     return folder
 
 
 def resume(folder: Path, overrides: Sequence[str] = (), quiet: bool = False) -> Path:
     """Go on with a run where its last whole checkpoint stands; with `epochs=…` also past its end."""
-    with runs.locked(folder):
-        composed = _extended(folder, overrides)
-        run = Run(composed, quiet)
+    ranks.begin()
+    with ranks.by_first(runs.locked(folder)):
+        run = ranks.in_turn(lambda: Run(_extended(folder, overrides), quiet))
         run.folder = folder
         with devices.prepared(run.settings):
-            then = _compare(folder, devices.describe(run.device) | {"data": run.data.checksum}, run.console)
-            run.begun = then.get("init")
-            write_atomically(folder / "config.yaml", config.to_yaml(composed.tree).encode())
-            run.work(resumed=True)
+            now = devices.describe(run.device) | {"data": run.data.checksum}
+            run.obey(ranks.of_first(lambda: _compare(folder, now, run.console)))
+            ranks.of_first(lambda: write_atomically(folder / "config.yaml", config.to_yaml(run.composed.tree).encode()))
+            with Signals() as signals:
+                run.work(signals, resumed=True)
     return folder
 
 
@@ -207,8 +207,8 @@ def _compare(folder: Path, now: dict[str, Any], console: Console) -> dict[str, A
     """Warn where what decides the bits of a run is not as it was; refuse other data. What the run's start was like."""
     then = beginning(folder, now["data"])
     for key in runs.NUMERICS:
-        if then[key] != now[key]:
-            console.say(f"{key} was {then[key]} and is {now[key]}: the run will not end bit for bit as it would have")
+        if (before := then.get(key, now[key])) != now[key]:
+            console.say(f"{key} was {before} and is {now[key]}: {runs.NOT_BIT_FOR_BIT}")
     return then
 
 
@@ -243,7 +243,23 @@ class Run:
         self.data = data.load(self.settings.data, data.Draws.of(self.settings)).to(self.device)
         milestone.check_data(self.data)
         self.milestone = milestone.to(self.device)
-        self.console = Console(quiet, watch)
+        compiling.check(milestone, self.device)
+        self.choice = self._choose()
+        if ranks.world > 1:
+            ranks.check(milestone, self.data)
+        self.console = Console(quiet or not ranks.first, watch)
+
+    def _choose(self, before: bool | None = None) -> compiling.Choice:
+        return compiling.choose(
+            self.milestone, self.device, lambda: loop.patterns(self.milestone, self.data, self.settings), before
+        )
+
+    def obey(self, then: dict[str, Any]) -> None:
+        """Go on as `environment.json` says that the run was started."""
+        self.begun, compiled = then.get("init"), then.get("compile", False)
+        self.choice = self._choose(compiled)
+        if self.choice.compiled != compiled:
+            self.console.say(f"compile was true and is false ({self.choice.why}): {runs.NOT_BIT_FOR_BIT}")
 
     @property
     def title(self) -> str:
@@ -252,16 +268,31 @@ class Run:
         experiment = f", {settings.experiment}" if settings.experiment else ""
         return f"{self.milestone.card.title}{experiment} on {settings.data.name}, seed {settings.seed}"
 
-    def work(self, resumed: bool = False) -> None:
+    def describe(self) -> None:
+        """Write down what the run was started with and where. Raises LandmarksError where it cannot be written."""
+        folder, composed = self.folder, self.composed
+        environment = runs.environment(devices.describe(self.device), self.data.checksum)
+        environment |= {"init": self.begun, "compile": self.choice.compiled}
+        write_atomically(folder / "overrides.txt", "".join(f"{o}\n" for o in composed.overrides).encode())
+        write_atomically(folder / "environment.json", _json(environment))
+        write_atomically(folder / "config.yaml", config.to_yaml(composed.tree).encode())
+        write_atomically(folder / "data.json", _json(self.data.described()))
+
+    def work(self, signals: Signals, resumed: bool = False) -> None:
         """Train to the end and finish. Raises Interrupted or LandmarksError with the run's place in its sentence."""
-        (self.folder / "summary.json").unlink(missing_ok=True)
         store = Checkpoints(self.folder / "checkpoints", self.settings.keep_checkpoints)
-        checkpoint = store.latest(self.console.say) if resumed else None
-        keep, forget = (checkpoint["metrics_bytes"], checkpoint["state"]["step"] + 1) if checkpoint else (0, 0)
-        logger = Logger(self.folder, self.console, keep, forget if resumed else None)
-        signals = Signals()
+        checkpoint = ranks.of_first(lambda: store.latest(self.console.say)) if resumed else None
+        logger: Logger | Silence = Silence()
+        if ranks.first:
+            (self.folder / "summary.json").unlink(missing_ok=True)
+            keep, forget = (checkpoint["metrics_bytes"], checkpoint["state"]["step"] + 1) if checkpoint else (0, 0)
+            logger = Logger(self.folder, self.console, keep, forget if resumed else None)
         logger.say(f"{self.folder}  {self.title}, {self.device}")
         training = loop.Loop(self.milestone, self.data, self.settings, self.device, logger, store, signals)
+        if self.milestone.compiled:
+            logger.say(f"compile: {'yes' if self.choice.compiled else 'no'}, {self.choice.why}")
+        if self.choice.compiled:
+            compiling.apply(self.milestone, logger.say)
         try:
             if checkpoint:
                 training.restore(checkpoint)
@@ -270,27 +301,52 @@ class Run:
                 if self.settings.init is not None:
                     logger.say(weights.start_from(self.milestone, Path(self.settings.init), self.begun))
                 logger.card(show.describe(self.milestone, self.composed))
-            with signals:
-                training.run()
-                if self.settings.figures:
-                    self._draw(logger, training.state.step)
-                self._finish(logger, training.state)
+            training.run()
+            if isinstance(logger, Logger):
+                with ranks.alone():
+                    self._finish(logger, training.state)
+                with contextlib.suppress(Lost):  # all is written, so nobody is missed
+                    ranks.wait()
+            else:
+                ranks.wait()
         except (Interrupted, KeyboardInterrupt) as error:
             self._summarise("interrupted", training.state)
+            if isinstance(error, Interrupted):
+                with contextlib.suppress(Lost):
+                    ranks.wait()  # torchrun ends the others as soon as one has gone
             number = error.exit_code - 128 if isinstance(error, Interrupted) else 2
             what = str(error) or "interrupted"
             raise Interrupted(f"{self.folder}: {what}; `landmarks resume {self.folder}` goes on", number) from None
         except (MemoryError, torch.OutOfMemoryError) as error:
-            self._summarise("failed", training.state)
-            raise LandmarksError(f"{self.folder}: out of memory on {self.device}; train a smaller batch") from error
+            full = LandmarksError(f"out of memory on {self.device}; train a smaller batch")
+            raise self._failed(full, training.state) from error
         except (LandmarksError, RuntimeError) as error:
             said = files.lost(error) if isinstance(error, RuntimeError) else error
             if not isinstance(said, LandmarksError):
                 raise
-            self._summarise("failed", training.state)
-            raise type(said)(f"{self.folder}: {said}") from error
+            raise self._failed(said, training.state) from error
         finally:
             logger.close()
+
+    def _failed(self, error: LandmarksError, state: loop.State) -> LandmarksError:
+        """What is said of a failure, noted in the summary; what befalls one process alone, another one says."""
+        said = str(error)
+        if not isinstance(error, Lost):
+            ranks.leave_word(str(self.folder), said)
+            self._summarise("failed", state)
+        else:
+            said = f"{ranks.word(str(self.folder))}; `landmarks resume {self.folder}` goes on"
+            self._summarise("failed", state)
+            if not ranks.first:
+                self._stand_in(state)
+        return type(error)(f"{self.folder}: {said}")
+
+    def _stand_in(self, state: loop.State) -> None:
+        """Write and speak for the first process where that has gone: it has left its lock then, and no summary."""
+        with contextlib.suppress(LandmarksError), runs.locked(self.folder):
+            if not (self.folder / "summary.json").exists():
+                ranks.take_over()
+                self._summarise("failed", state)
 
     def _draw(self, logger: Logger, step: int) -> None:
         """The run's curves and the paper's pictures, as PNG and in TensorBoard."""
@@ -304,6 +360,9 @@ class Run:
                 logger.figure(name, figure, step)
 
     def _finish(self, logger: Logger, state: loop.State) -> None:
+        """Figures, weights, summary, and the line with the result."""
+        if self.settings.figures:
+            self._draw(logger, state.step)
         tensors = {name: tensor.contiguous().clone() for name, tensor in self.milestone.state_dict().items()}
         write_atomically(self.folder / "model.safetensors", save(tensors))
         self._summarise("finished", state)
@@ -317,6 +376,8 @@ class Run:
         return f"{self.settings.milestone}: {self.milestone.conclude(state.metrics)}"
 
     def _summarise(self, status: str, state: loop.State) -> None:
+        if not ranks.first:
+            return
         tree = self.composed.tree
         summary = {
             "milestone": tree["milestone"],

@@ -7,6 +7,7 @@ that a run resumed from a checkpoint ends bit for bit where the uninterrupted on
 from __future__ import annotations
 
 import math
+import sys
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -16,12 +17,12 @@ import torch
 from torch import Tensor
 
 from landmarks import device as devices
-from landmarks import measures
+from landmarks import graphs, measures, ranks
 from landmarks.checkpoint import Checkpoints
 from landmarks.data.batches import Batches
 from landmarks.errors import Interrupted, LandmarksError
-from landmarks.logger import Logger
-from landmarks.milestone import Data, Decision, Milestone, Phase, Scalars
+from landmarks.logger import Logger, Silence
+from landmarks.milestone import Batch, Data, Decision, Milestone, Phase, Scalars
 from landmarks.randomness import torch_seed
 from landmarks.settings import Settings
 from landmarks.signals import Signals
@@ -44,29 +45,42 @@ class State:
 
 
 class Sums:
-    """Running sums of a step's scalars on the device; one transfer gives the means since the last one."""
+    """Running sums of a step's scalars on the device; one transfer gives the means since the last one.
+
+    Of several processes each adds what its rows say, by their share of the batch.
+    """
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
         self.totals: dict[str, Tensor] = {}
         self.count = 0
 
-    def add(self, scalars: Scalars) -> None:
-        if not self.totals:
+    def add(self, scalars: Scalars, share: float = 1) -> None:
+        """A step's scalars; the loop counts the steps, as a step that was captured makes this call but once."""
+        if self.totals.keys() != scalars.keys():
             self.totals = {name: torch.zeros((), device=self.device) for name in scalars}
         for name, value in scalars.items():
-            self.totals[name].add_(value.detach())
-        self.count += 1
+            self.totals[name].add_(value.detach(), alpha=share)
 
     def means(self) -> dict[str, float]:
         """The means so far; the one place where the host waits for the device."""
         if not self.count:
             return {}
-        values = torch.stack(list(self.totals.values())).tolist()
+        totals = torch.stack(list(self.totals.values()))
+        if ranks.world > 1:
+            self.keep(dict(zip(self.totals, ranks.summed(totals), strict=True)))
+        values = totals.tolist()
         return {f"train/{name}": value / self.count for name, value in zip(self.totals, values, strict=True)}
 
+    def keep(self, totals: dict[str, Tensor]) -> None:
+        """Go on from sums over all processes, which the first one takes along."""
+        self.totals = {name: total * int(ranks.first) for name, total in totals.items()}
+
     def clear(self) -> None:
-        self.totals, self.count = {}, 0
+        """Begin anew, in the same tensors: a captured step writes there."""
+        for total in self.totals.values():
+            total.zero_()
+        self.count = 0
 
 
 class Loop:
@@ -78,7 +92,7 @@ class Loop:
         data: Data,
         settings: Settings,
         device: torch.device,
-        logger: Logger,
+        logger: Logger | Silence,
         store: Checkpoints,
         signals: Signals,
     ) -> None:
@@ -95,6 +109,10 @@ class Loop:
         self.state = State()
         self.marked = time.perf_counter()
         self.busy, self.items, self.speed = 0.0, 0, 0.0
+        self.stretch = 1 if ranks.world > 1 else sys.maxsize
+        """How many steps are made, at most, until processes agree on whether to stop."""
+        self.captured: graphs.Captured | None = None
+        """What makes the steps of a phase on CUDA."""
         self.rates: dict[str, float] = {}
         self.latest: dict[str, float] = {}
         """What was measured last, in this phase."""
@@ -105,17 +123,16 @@ class Loop:
     def run(self) -> State:
         """Train to the end. Raises Interrupted after saving, LandmarksError where a value is no longer finite."""
         state = self.state
-        with devices.autocast(self.device, self.settings.precision):
-            while state.phase < len(self.phases):
-                self._train(self.phases[state.phase])
-                if state.stopped:
-                    break
-                state.phase, state.at, state.ended = state.phase + 1, 0, False
-            if not self.phases:
-                self._evaluate("")
-                self.current = {*self._watched()}
-            if rest := [name for name in self.data.splits if name not in self.current]:
-                self._write("end", self._measure(*rest))
+        while state.phase < len(self.phases):
+            self._train(self.phases[state.phase])
+            if state.stopped:
+                break
+            state.phase, state.at, state.ended = state.phase + 1, 0, False
+        if not self.phases:
+            self._evaluate("")
+            self.current = {*self._watched()}
+        if rest := [name for name in self.data.splits if name not in self.current]:
+            self._write("end", self._measure(*rest))
         return state
 
     def _train(self, phase: Phase) -> None:
@@ -128,9 +145,14 @@ class Loop:
             for n in (settings.log_every, settings.eval_every, settings.checkpoint_every)
         ]
         while state.at < length and not state.ended and not state.stopped:
-            due = min(length, *(state.at - state.at % n + n for n in every))
-            self._steps(phase, due, log=due % every[0] == 0 or due == length)
-            self.busy += self._tick()
+            start = state.at
+            due = min(length, start + self.stretch, *(start - start % n + n for n in every))
+            with devices.autocast(self.device, settings.precision):  # of the steps alone: measures are in fp32
+                self._steps(phase, due, log=due % every[0] == 0 or due == length)
+            elapsed = self._tick()
+            self.busy += elapsed
+            if ranks.world > 1:
+                self.stretch = self.signals.agree(elapsed / (state.at - start))
             last, asked = state.at == length, self.signals.asked
             if last or state.at % every[0] == 0:
                 self._log(phase)
@@ -157,21 +179,29 @@ class Loop:
             if position == 0:
                 batch, milestone.epoch = batches.begin(epoch), epoch
                 milestone.begin_epoch(self.data)
+                if self.captured:
+                    self.captured.begin_epoch()
             self._set_rates(phase, at / per_epoch if in_epochs else at)
             if at == due - 1:
                 milestone.watching = log
-            sums.add(milestone.step(batch(position)))
+            if self.captured:
+                self.captured(batch(position))
+            elif ranks.world == 1:
+                self._add(batch(position))
+            else:
+                with ranks.dividing(batches.rows(position)) as mine:
+                    sums.add(milestone.step(batch(position)), mine.share)
             if signals.asked:
                 due = at + 1
                 break
         milestone.watching = False
+        sums.count += due - start
         state.at, state.step = due, state.step + due - start
         self.items += (due - start) * batches.size * self.settings.replicas
 
     def length(self, index: int) -> int:
         """The steps of a phase."""
-        phase = self.phases[index]
-        return phase.steps if phase.steps is not None else (phase.epochs or 0) * self.batches[index].per_epoch
+        return length(self.phases[index], self.batches[index].per_epoch)
 
     def _enter(self, phase: Phase) -> None:
         """Let only this phase's parameters learn, and forget the rates of the last one."""
@@ -180,6 +210,14 @@ class Loop:
         for name, parameter in self.milestone.named_parameters():
             parameter.requires_grad_(not phase.trains or name.startswith(phase.trains))
         self.rates, self.latest = {}, {}
+        graphs_go = self.device.type == "cuda" and self.settings.compile is not False and ranks.world == 1
+        self.captured = (
+            graphs.Captured(self._add, self.milestone, graphs.Cuda(self.device), self.logger.say) if graphs_go else None
+        )
+
+    def _add(self, batch: Batch) -> None:
+        """One step on a batch, with its scalars added to the sums."""
+        self.sums.add(self.milestone.step(batch))
 
     def _set_rates(self, phase: Phase, progress: float) -> None:
         """base(progress) × factor, written to the device only where it changed."""
@@ -213,7 +251,8 @@ class Loop:
         if names := self._watched():
             metrics = self._measure(*names)
             self._write(phase, metrics)
-            values = "  ".join(f"{name} {measures.show(name, value)}" for name, value in metrics.items())
+            said = {name: value for name, value in metrics.items() if not measures.of_one_replica(name)}
+            values = "  ".join(f"{name} {measures.show(name, value)}" for name, value in said.items())
             self.logger.note(f"{phase}  epoch {self.milestone.epoch + 1:,}  step {self.state.step:,}  {values}")
         if self.settings.histograms:
             self.logger.histograms(self.state.step, self.milestone.named_parameters())
@@ -232,6 +271,7 @@ class Loop:
         """The splits' measures, with draws of their own. Raises LandmarksError where one is not finite."""
         self.milestone.eval()
         found = measure(self.milestone, self.data, splits, self.device)
+        found = ranks.of_first(lambda: found)  # what processes decide by must be the same to the last bit
         self.milestone.train()
         self._check(found)
         return found
@@ -273,6 +313,10 @@ class Loop:
         if not torch.stack([torch.isfinite(p).all() for p in self.milestone.parameters()]).all():
             self._refuse("a weight")
         self._tick()
+        if ranks.world > 1:
+            self.data.unreadable.update(*ranks.gathered(self.data.unreadable))
+        if not ranks.first:
+            return
         phase = self.phases[self.state.phase]
         state = {
             "state": vars(self.state).copy(),
@@ -305,7 +349,7 @@ class Loop:
             optimizer.load_state_dict(checkpoint["optimizers"][name])
             for group in optimizer.param_groups:
                 group["lr"] = group["lr"].to(self.device)
-        self.sums.totals = {name: total.to(self.device) for name, total in checkpoint["sums"].items()}
+        self.sums.keep({name: total.to(self.device) for name, total in checkpoint["sums"].items()})
         self.sums.count = checkpoint["count"]
         self.data.unreadable.update(checkpoint.get("unreadable", ()))
         devices.set_random_state(self.device, checkpoint["random"])
@@ -323,6 +367,17 @@ class Loop:
         clock = f"{minutes}:{seconds:02}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
         speed = f"{self.speed:,.0f} items/s  " if self.speed else ""  # known from the first line of the log on
         self.logger.console.progress(f"{phase}  {state.at:,}/{length:,}  {values}  {speed}{most}{clock} left")
+
+
+def patterns(milestone: Milestone, data: Data, settings: Settings) -> int:
+    """How many patterns a training sees, over all its phases, those that come again counted again."""
+    taken = [(phase, Batches(phase, data, milestone, settings)) for phase in milestone.phases()]
+    return sum(length(phase, batches.per_epoch) * batches.size for phase, batches in taken)
+
+
+def length(phase: Phase, per_epoch: int) -> int:
+    """The steps of a phase."""
+    return phase.steps if phase.steps is not None else (phase.epochs or 0) * per_epoch
 
 
 def measure(

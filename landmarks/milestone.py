@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
+from landmarks import ranks
 from landmarks.claims import Claim, Demonstration, Departure, Reading
 from landmarks.errors import UsageError
 from landmarks.settings import Settings
@@ -54,6 +55,20 @@ class Split(NamedTuple):
             return
         for start in range(0, len(self.x), size):
             yield Batch(self.x[start : start + size], self.y[start : start + size])
+
+    def parts(self, size: int) -> Iterator[Batch]:
+        """As `batches`; where processes share them this one's part of each, for which is what is drawn meanwhile."""
+        if ranks.world == 1:
+            yield from self.batches(size)
+            return
+        if not isinstance(self.x, Tensor):
+            yield from starmap(Batch, self.x.parts(size, self.y))
+            return
+        for start in range(0, len(self.x), size):
+            with ranks.dividing(min(size, len(self.x) - start)) as mine:
+                if mine.patterns:
+                    chosen = slice(start + mine.start, start + mine.stop)
+                    yield Batch(self.x[chosen], self.y[chosen])
 
 
 @dataclass(frozen=True)
@@ -215,8 +230,10 @@ class Milestone(nn.Module):
     """One historical model with its learning rule.
 
     A subclass sets `Config` (its typed configuration), `card`, and raises `revision` when its numbers change;
-    `replicated` says that its parameters carry a leading R and that its batches do too; `may_end_early` that `decide`
-    may end a phase before its length.
+    `compiled` names the submodules that gain by `torch.compile` while they learn, tensor to tensor;
+    `replicated` says that its parameters carry a leading R and that its batches do too; `replicable` that this is so
+    where there are several replicas alone (its instances tell); `may_end_early` that `decide` may end a phase before
+    its length.
     The loop sets `phase`, `epoch` (counted from 0 in the phase) and `watching`. Draws made while training come from
     torch's default generator, which the loop seeds, saves with a checkpoint and keeps from all others.
     `memory` holds tensors that only training needs (the best weights so far): a checkpoint has them, a finished model
@@ -226,7 +243,9 @@ class Milestone(nn.Module):
     Config: ClassVar[type[Settings]]
     card: ClassVar[Card]
     revision: ClassVar[int] = 1
-    replicated: ClassVar[bool] = False
+    compiled: ClassVar[tuple[str, ...]] = ()
+    replicated: bool = False
+    replicable: ClassVar[bool] = False
     may_end_early: ClassVar[bool] = False
 
     phase: Phase
@@ -259,14 +278,25 @@ class Milestone(nn.Module):
         """
 
     def measure(self, split: Split, size: int = 500) -> Scalars:
-        """Measure a whole split: `evaluate` over its batches. Overridden where a measure is no sum."""
+        """Measure a whole split: `evaluate` over its batches, which processes share.
+
+        Overridden where a measure is no sum; that is then made by every process for itself.
+        """
         sums: dict[str, Tensor] = {}
         counts: dict[str, int] = {}
-        for batch in split.batches(size):
+        for batch in split.parts(size):
             for name, (value, count) in self.evaluate(batch).items():
                 sums[name] = sums[name] + value if name in sums else value
                 counts[name] = counts.get(name, 0) + count
+        if ranks.world > 1:
+            found = ranks.means({name: (float(value), counts[name]) for name, value in sums.items()})
+            return {name: torch.tensor(value) for name, value in found.items()}
         return {name: value / counts[name] for name, value in sums.items()}
+
+    @property
+    def undivided(self) -> str:
+        """Why no processes can share a run, after the milestone's name; "" where all its gradients go by `descend`."""
+        return "its networks learn side by side as replicas, in one process" if self.replicated else ""
 
     def check_data(self, data: Data) -> None:
         """Called before a run has a folder. Raise UsageError where the data do not allow what is configured."""
@@ -331,10 +361,16 @@ class Milestone(nn.Module):
         return f"{claim.metric} {claim.format(metrics[claim.metric])}"
 
     def descend(self, loss: Tensor, optimizer: str = "main") -> None:
-        """The door for gradients: differentiate `loss` by this optimiser's parameters alone, then `update`."""
+        """The door for gradients: differentiate `loss` by this optimiser's parameters alone, then `update`.
+
+        `loss` is a mean over the batch; where processes share that, each counts by its share of the rows.
+        """
         groups = self.phase.optimizers[optimizer].param_groups
         parameters = [parameter for group in groups for parameter in group["params"]]
-        for parameter, gradient in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
+        if ranks.rows is not None:
+            loss = loss * ranks.rows.share
+        gradients = ranks.combined(torch.autograd.grad(loss, parameters))
+        for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.grad = gradient
         self.update(optimizer)
 

@@ -16,8 +16,9 @@ from typing import Any
 
 from landmarks.errors import LandmarksError, UsageError
 
-NUMERICS = ("torch", "kind", "threads")
+NUMERICS = ("torch", "kind", "threads", "processes")
 """What of `environment.json` decides the bits of a run."""
+NOT_BIT_FOR_BIT = "the run will not end bit for bit as it would have"
 LOGGING = ("log_every", "checkpoint_every", "keep_checkpoints", "histograms", "figures")
 """What changes no number. How often a run is measured does: that is when it may end."""
 READING = ("root", "verify", "in_memory", "workers")

@@ -90,7 +90,7 @@ class Settings:
     precision: Literal["fp32", "tf32", "bf16"]
     threads: Annotated[int, THREADS] | None
     deterministic: bool
-    compile: Literal[False]
+    compile: Literal["auto", True, False]
     init: str | None
     replicas: Annotated[int, POSITIVE]
     first_replica: Annotated[int, NOT_NEGATIVE]

@@ -24,7 +24,7 @@ from landmarks.errors import UsageError
 from landmarks.milestone import Batch, Data, Decision, Split
 from landmarks.milestones.dae import DAE, FINETUNING, DAEConfig, check
 from landmarks.parts import probe
-from landmarks.parts.denoising import corrupted, losses
+from landmarks.parts.denoising import corrupted, losses, tied
 
 TINY = ("data.sizes=[60,20,30]", "model.hidden=[12,8]", "pretraining.epochs=2", "epochs=4", "batch_size=8")
 PROBED = ("experiment=features", "data.sizes=[60,20,30]", "model.hidden=[12]", "pretraining.epochs=2", "batch_size=8",
@@ -189,6 +189,28 @@ def test_the_gradient_flows_through_both_uses_of_the_tied_weights() -> None:
                 ends.append(float(loss()))
                 weight[place] -= step
         assert float(slope[place]) == pytest.approx((ends[0] - ends[1]) / 2e-5, rel=1e-5, abs=1e-7)
+
+
+def test_the_product_that_serves_both_uses_is_their_sum() -> None:
+    """Against autograd over the two layers written one after the other; in bf16 within its rounding."""
+    torch.manual_seed(1)
+    x, target = torch.rand(7, 30, dtype=torch.float64), torch.rand(7, 30, dtype=torch.float64)
+    w, b, v = (torch.randn(*shape, dtype=torch.float64, requires_grad=True) for shape in ((12, 30), (12,), (30,)))
+
+    def plain() -> Tensor:
+        return F.linear(F.linear(x, w, b).sigmoid(), w.T, v)
+
+    assert torch.allclose(tied(x, w, b, v), plain())
+    found, expected = (torch.autograd.grad((f - target).square().sum(), (w, b, v)) for f in (tied(x, w, b, v), plain()))
+    assert all(map(torch.allclose, found, expected))
+    single = [t.detach().float().requires_grad_() for t in (w, b, v)]
+    with torch.autocast("cpu", torch.bfloat16):
+        half = tied(x.float(), *single)
+    assert half.dtype == torch.bfloat16
+    rounded = torch.autograd.grad((half.float() - target.float()).square().sum(), single)
+    for gradient, exact in zip(rounded, expected, strict=True):
+        assert gradient.dtype == torch.float32
+        assert float((gradient - exact).norm() / exact.norm()) < 0.02
 
 
 def test_a_step_is_plain_descent_on_the_mean_over_the_batch() -> None:

@@ -493,7 +493,6 @@ def test_points_are_one_draw_for_every_seed() -> None:
         ({"optimizer__decay": 0.9}, "optimizer.decay must be >= 1"),
         ({"parzen__to_power": -3.0}, "parzen.to_power must be at least"),
         ({"epochs": None}, "epochs must be a whole number"),
-        ({"precision": "bf16"}, "precision must be fp32 or tf32"),
     ],
 )
 def test_what_does_not_fit_is_said_in_a_sentence(changes: dict[str, Any], words: str) -> None:

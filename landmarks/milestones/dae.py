@@ -30,7 +30,8 @@ from landmarks.data.variations import SIZES, VariationSettings, check_keys, clas
 from landmarks.errors import UsageError
 from landmarks.milestone import Answer, Batch, Data, Decision, Layer, Milestone, Phase, Scalars, Sums
 from landmarks.parts import probe
-from landmarks.parts.denoising import Corruption, corrupted, losses
+from landmarks.parts.denoising import Corruption, corrupted, losses, tied
+from landmarks.parts.descent import sgd
 from landmarks.randomness import stream
 from landmarks.settings import FRACTION, NOT_NEGATIVE, POSITIVE, SOME, Check, Settings
 
@@ -168,7 +169,8 @@ class DAE(Milestone):
     def denoising(self, k: int, x: Tensor) -> Tensor:
         """L(x, z) of layer k for its clean inputs x (B, inputs), each corrupted anew: (B,)."""
         noisy, touched = self.corrupt(x) if self.config.corruption.during == "pretraining" else (x, None)
-        outputs = self.rebuild(k, self.layer_list[k](noisy).sigmoid())
+        layer = self.layer_list[k]
+        outputs = tied(noisy, layer.weight, layer.bias, self.visible[k])
         alpha, beta = self.config.emphasis.corrupted, self.config.emphasis.intact
         weights = None
         if touched is not None and not alpha == beta == 1:
@@ -192,10 +194,8 @@ class DAE(Milestone):
 
     def _phase(self, name: str, trains: tuple[str, ...], lr: float, epochs: int) -> Phase:
         parameters = [parameter for n, parameter in self.named_parameters() if n.startswith(trains)]
-        sgd = torch.optim.SGD(parameters, lr=torch.zeros((), device=parameters[0].device), fused=True)
-        size = self.config.batch_size
-        rates = {"main": lambda epoch: lr}
-        return Phase(name, {"main": sgd}, rates, epochs=epochs, batch_size=size, trains=trains, measures=("valid",))
+        rule, rates, size = {"main": sgd(parameters)}, {"main": lambda epoch: lr}, self.config.batch_size
+        return Phase(name, rule, rates, epochs=epochs, batch_size=size, trains=trains, measures=("valid",))
 
     def step(self, batch: Batch) -> Scalars:
         k = self.learning

@@ -31,6 +31,7 @@ from landmarks.errors import UsageError
 from landmarks.milestone import Batch, Data, Decision, Layer, Milestone, Optimizer, Phase, Scalars, Schedule, Split
 from landmarks.parts import anchors, moments, parzen
 from landmarks.parts.adversaries import PIXELS, PLANE, Discriminator, Generator, ModelSettings, initialise
+from landmarks.parts.descent import adam
 from landmarks.parts.momentum import Momentum
 from landmarks.randomness import stream, torch_seed
 from landmarks.settings import FRACTION, NOT_NEGATIVE, POSITIVE, Check, Settings
@@ -72,7 +73,6 @@ class OptimizerSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class GANConfig(Settings):
-    precision: Literal["fp32", "tf32"]
     model: ModelSettings
     loss: LossSettings
     optimizer: OptimizerSettings
@@ -145,6 +145,12 @@ class GAN(Milestone):
             ),
         )
 
+    @property
+    def undivided(self) -> str:
+        """Rows of a batch that is more than one minibatch cannot be shared out as they come."""
+        k = self.config.discriminator_steps
+        return f"takes {k} minibatches a step (discriminator_steps={k}), each whole" if k > 1 else ""
+
     def _rate(self, first: float) -> Schedule:
         """Divided by `decay` after every update, down to `least`; a side whose rate is 0 stays as it is."""
         options = self.config.optimizer
@@ -153,8 +159,7 @@ class GAN(Milestone):
     def _optimizer(self, network: nn.Module) -> Optimizer:
         parameters, options = [*network.parameters()], self.config.optimizer
         if options.name == "adam":
-            rate = torch.zeros((), device=parameters[0].device)
-            return torch.optim.Adam(parameters, lr=rate, betas=(options.momentum.first, 0.999), fused=True)
+            return adam(parameters, options.momentum.first)
         return Momentum(parameters, options.momentum.first)
 
     def begin_epoch(self, data: Data) -> None:
@@ -175,14 +180,14 @@ class GAN(Milestone):
                 fake = self.generator(self.generator.noise(len(x)))
             errs = self.discriminator_loss(x, fake)
             self.descend(2 * loss.discriminator_weight * errs, "discriminator")
-        answer = self.discriminator(self.generator(self.generator.noise(len(x))))
+        answer = self.discriminator(self.generator(self.generator.noise(len(x)))).float()
         fooled = F.softplus(-answer).mean()  # −log D(G(z)), "much stronger gradients early in learning" (section 3)
         self.descend(-F.softplus(answer).mean() if loss.generator == "saturating" else fooled, "generator")
         return {"discriminator_loss": errs, "generator_loss": fooled}
 
     def discriminator_loss(self, x: Tensor, fake: Tensor) -> Tensor:
         """½ [−log D(x) − log(1 − D(G(z)))], means over x and fakes: a side's cross-entropy, ln 2 for D = 1/2."""
-        real, faked = torch.split(self.discriminator(torch.cat((x, fake))), [len(x), len(fake)])
+        real, faked = torch.split(self.discriminator(torch.cat((x, fake))).float(), [len(x), len(fake)])
         return (F.softplus(-real).mean() + F.softplus(faked).mean()) / 2
 
     def draw(self, count: int, generator: torch.Generator | None = None) -> Tensor:

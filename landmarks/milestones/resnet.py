@@ -108,6 +108,7 @@ class ResNet(PictureClassifier):
 
     Config = ResNetConfig
     card = CARD
+    compiled = ("network",)
     config: ResNetConfig
     network: Network
 

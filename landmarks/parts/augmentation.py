@@ -12,26 +12,27 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from landmarks.milestone import Split
+from landmarks.parts import draws
 
 
 def random_crops(x: Tensor, side: int, pad: int = 0) -> Tensor:
     """Squares (B, C, side, side) of pictures (B, C, H, W), each at a place of its own, after padding by zeros.
 
-    Channels last, as one gathering of pixels for the whole batch.
+    Channels last: there a row of a square lies in one piece, so that one indexing copies all rows of the batch.
     """
-    pixels = F.pad(x, [pad] * 4).permute(0, 2, 3, 1)
+    pixels = F.pad(x, [pad] * 4).permute(0, 2, 3, 1).contiguous()
     count, height, width, channels = pixels.shape
     top, left = _places(count, height - side + 1, x.device), _places(count, width - side + 1, x.device)
-    along = torch.arange(side, device=x.device)
     first = torch.arange(count, device=x.device) * height + top
-    rows = (first[:, None] + along) * width + left[:, None]
-    chosen = (rows[:, :, None] + along).flatten()
-    return pixels.reshape(-1, channels)[chosen].view(count, side, side, channels).permute(0, 3, 1, 2)
+    starts = (first * width + left) * channels
+    row, line = side * channels, width * channels
+    everywhere = pixels.as_strided((pixels.numel() - (side - 1) * line - row + 1, side, row), (1, line, 1))
+    return everywhere[starts].view(count, side, side, channels).permute(0, 3, 1, 2)
 
 
 def mirrored(x: Tensor) -> Tensor:
     """Each picture of (B, C, H, W) as it is or with left and right exchanged, with probability one half."""
-    turned = torch.rand(len(x), device=x.device) < 0.5
+    turned = draws.rand(len(x), device=x.device) < 0.5
     return torch.where(turned[:, None, None, None], x.flip(3), x)
 
 
@@ -41,7 +42,7 @@ def lit(x: Tensor, axes: Tensor, amounts: Tensor, sigma: float) -> Tensor:
     axes (3, 3) has the principal components p_i of the colours as columns, amounts (3,) the λ_i in the unit of x
     (Krizhevsky, Sutskever, Hinton 2012, section 4.1).
     """
-    along = sigma * torch.randn(len(x), 3, device=x.device) * amounts
+    along = sigma * draws.randn(len(x), 3, device=x.device) * amounts
     return x + (axes * along[:, None]).sum(2)[:, :, None, None]  # no product of matrices, which bf16 would round
 
 
@@ -97,4 +98,4 @@ def colour_axes(split: Split, most: int) -> tuple[Tensor, Tensor]:
 
 def _places(count: int, choices: int, device: torch.device) -> Tensor:
     """So many whole numbers below `choices`, (count,)."""
-    return (torch.rand(count, device=device) * choices).long()
+    return (draws.rand(count, device=device) * choices).long()

@@ -104,7 +104,8 @@ class PictureClassifier(Milestone):
 
     def centred(self, x: Tensor) -> Tensor:
         """Pictures (B, 3, H, W), uint8, on the scale 0 to 255 less the mean, channels last."""
-        return x.to(torch.float32, memory_format=torch.channels_last) - self.mean
+        last = torch.channels_last
+        return x.contiguous(memory_format=last).float().sub_(self.mean[None].contiguous(memory_format=last))
 
     def augmented(self, x: Tensor) -> Tensor:
         """What is learned from pictures x (B, 3, H, W), uint8: (B, 3, input, input)."""
