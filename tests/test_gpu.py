@@ -60,11 +60,22 @@ def same_draws(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("same_draws")
 @pytest.mark.parametrize("name", RUNS)
 def test_the_first_fifty_losses_are_those_of_the_cpu(name: str, workplace: Path) -> None:
-    words = [*RUNS[name], "figures=false"]
+    words = [*RUNS[name], "figures=false", "compile=false"]
     found = [execute.start(config.compose(name, [*words, f"device={d}"]), quiet=True) for d in ("cpu", "cuda")]
     cpu, cuda = map(losses, found)
     assert len(cpu) == 50
     assert cuda == pytest.approx(cpu, rel=1e-3)
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_steps_as_one_graph_are_the_steps(name: str, workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every fifth step is watched and so made as it is; the others are started as one graph."""
+    words = [*RUNS[name], "log_every=5", "figures=false", "device=cuda"]
+    found = [execute.start(config.compose(name, [*words, f"compile={c}"])) for c in ("false", "auto")]
+    assert "make no CUDA graph" not in capsys.readouterr().out
+    plain, graphs = map(losses, found)
+    assert len(plain) >= 10
+    assert graphs == pytest.approx(plain, rel=1e-3)
 
 
 def test_nets_that_never_learn_say_the_same_on_cuda(workplace: Path) -> None:
