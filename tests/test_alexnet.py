@@ -25,7 +25,7 @@ from landmarks.parts.cuda_convnet import Dropout, Stack
 from landmarks.parts.normalisation import AcrossMaps, WithinMap
 from landmarks.parts.unshared import LocallyConnected
 from tests.pictures import mixed_folder
-from tests.test_loop import Killed, NoHost, same
+from tests.test_loop import Killed, same
 
 pytestmark = pytest.mark.usefixtures("compose_once")
 PAPER = ("scale=paper",)
@@ -487,15 +487,6 @@ def test_the_middle_view_is_measured_beside_all(few: Data) -> None:
     assert several["centre_error"] == by_five["centre_error"] == one["error"]
     assert several["centre_top5_error"] == one["top5_error"]
     assert "centre_error" not in one
-
-
-def test_no_step_waits_for_the_device(few: Data) -> None:
-    net = make(*CRITERION)
-    (net.phase,) = net.phases()
-    net.begin_epoch(few)
-    with NoHost():
-        scalars = net.step(Batch(few.splits["train"].x[:16], few.splits["train"].y[:16]))
-    assert {name: value.shape for name, value in scalars.items()} == {"loss": (), "error": ()}
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from landmarks import cli, config, execute, runs
 from landmarks.errors import Interrupted, LandmarksError
@@ -268,31 +266,6 @@ def test_tensorboard_reads_every_scalar_of_the_log(toy: Add, monkeypatch: pytest
     assert {"card/text_summary"} <= set(events.Tags()["tensors"])
     assert "curves" in events.Tags()["images"]
     assert any(name.startswith("weights/") for name in events.Tags()["histograms"])
-
-
-class NoHost(TorchDispatchMode):
-    """Refuses what would make the host wait for the device."""
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        assert func is not torch.ops.aten._local_scalar_dense.default, "the step asks the device for a number"
-        return func(*args, **(kwargs or {}))
-
-
-def test_no_step_waits_for_the_device(toy: Add, monkeypatch: pytest.MonkeyPatch) -> None:
-    toy("tenth")
-    steps = execute.loop.Loop._steps
-    made = []
-
-    def watched(self: Any, *args: Any, **kwargs: Any) -> None:
-        with NoHost():
-            steps(self, *args, **kwargs)
-        made.append(self.state.step)
-
-    monkeypatch.setattr(execute.loop.Loop, "_steps", watched)
-    start("tenth")
-    assert made[-1] == 48
-    with pytest.raises(AssertionError, match="asks the device"), NoHost():
-        torch.ones(()).item()
 
 
 def test_only_the_phases_own_parameters_learn(toy: Add, monkeypatch: pytest.MonkeyPatch) -> None:

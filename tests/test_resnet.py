@@ -26,7 +26,7 @@ from landmarks.milestones.resnet import ResNet, ResNetConfig, check, form_of
 from landmarks.parts.residual import Form, Network, Padded, Zeros, initialise
 from landmarks.randomness import stream
 from landmarks.weights import start_from
-from tests.test_loop import Killed, NoHost, same
+from tests.test_loop import Killed, same
 
 pytestmark = pytest.mark.usefixtures("compose_once")
 TINY = ("model.depth=8", "model.widths=[2,2,4]", "batch_size=16", "steps=12", "log_every=2", "eval_every=4",
@@ -498,15 +498,6 @@ def test_bf16_follows_fp32(few: Data) -> None:
         for model in (execute.load_model(start(*words, f"precision={p}")) for p in ("fp32", "bf16"))
     ]
     assert float(F.cosine_similarity(*moved, dim=0)) > 0.95
-
-
-def test_no_step_waits_for_the_device(few: Data) -> None:
-    resnet = make(*TINY, *WARMING)
-    (resnet.phase,) = resnet.phases()
-    resnet.begin_epoch(few)
-    with NoHost():
-        scalars = resnet.step(Batch(few.splits["train"].x[:16], few.splits["train"].y[:16]))
-    assert {name: value.shape for name, value in scalars.items()} == {"loss": (), "error": ()}
 
 
 def test_the_gradients_of_a_deep_net_are_noted_stage_by_stage(few: Data) -> None:
