@@ -21,7 +21,7 @@ from typing import Any
 
 import torch
 from benchmarks import accelerator, agreement, report
-from benchmarks.measure import Row, measured, table
+from benchmarks.measure import Row, measured
 from benchmarks.rows import CPU, GROUPS
 
 from landmarks.errors import LandmarksError
@@ -43,12 +43,20 @@ def main(words: Sequence[str] | None = None) -> int:
         before = target.read_text() if target.exists() else ""
         target.write_text(report.written(before, report.section(report.read(ROOT / "results"))))
         return 0
-    groups = {**GROUPS, "gpu": accelerator.GPU, "all": CPU, AGREE: ()}
-    chosen = {row.name: row for word in arguments.what for row in groups.get(word) or [rows[word]] * (word in rows)}
+    groups = {name: [row] for name, row in rows.items()} | {
+        **GROUPS,
+        "gpu": accelerator.GPU,
+        "all": (*CPU, *accelerator.GPU * torch.cuda.is_available()),
+        AGREE: (),
+    }
+    chosen = {row.name: row for word in arguments.what for row in groups[word]}
     if any(row in accelerator.GPU for row in chosen.values()) and not torch.cuda.is_available():
         print(f"bench: torch {torch.__version__} sees no CUDA device here", file=sys.stderr)
         return 1
-    found = environment() | {"rows": [_measure(row, arguments.rounds) for row in chosen.values()]}
+    found = environment() | {
+        "rounds": arguments.rounds,
+        "rows": [_measure(row, arguments.rounds) for row in chosen.values()],
+    }
     if {AGREE, "all"} & {*arguments.what}:
         found["agreement"] = _agree()
     if arguments.json:
@@ -69,13 +77,15 @@ def _measure(row: Row, rounds: int) -> dict[str, Any]:
 
 
 def _agree() -> list[dict[str, Any]]:
+    """The lines of all comparisons, printed as soon as they are known."""
     found = []
     for comparison in agreement.COMPARISONS:
-        try:
-            found += agreement.compared(comparison)
-        except LandmarksError as error:
-            print(f"{comparison.what}: {error}", flush=True)
-    print(table([report.AGREEMENT_HEADS, *map(report.agreement_cells, found)]))
+        for line in agreement.compared(comparison):
+            if isinstance(line, str):
+                print(line, flush=True)
+            else:
+                found.append(line)
+                print("  ".join(report.agreement_cells(line)), flush=True)
     return found
 
 

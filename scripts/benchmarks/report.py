@@ -18,8 +18,8 @@ shared loop writes its whole log meanwhile; nothing is timed while it is compile
 AGREEMENT = """\
 ### Fast paths beside fp32
 
-The same data, initial weights and draws; the loss is the mean over the last tenth of the steps, the largest difference
-that of the first 50 losses.
+The same data, initial weights and draws, in quick scale. The loss is the mean over the last tenth of the steps, the
+largest difference that of the first 50 losses, as a share of the plain one.
 """
 
 
@@ -37,7 +37,8 @@ def section(measurements: Sequence[Mapping[str, Any]]) -> str:
 
 def _said(found: Mapping[str, Any]) -> str:
     commit = f", commit {found['commit']}" if found["commit"] else ""
-    return f"{found['machine']}, {found['device']}, torch {found['torch']}, {found['date']}{commit}:\n"
+    where = f"{found['machine']}, {found['device']}, torch {found['torch']}"
+    return f"{where}, {found['date']}{commit}, {found['rounds']} rounds:\n"
 
 
 HEADS = ("what", "ours", "reference", "ratio", "to reach", "reached")

@@ -53,12 +53,12 @@ class Stretches(loop.Loop):
 class Training:
     """`Training("lenet", "batch_size=16", steps=250)()` makes 250 steps and returns the seconds that one took.
 
-    `data` in place of what the configuration names: what a machine lacks, or random pictures of the right size.
-    Nothing is compiled unless the overrides say compile=true; on CUDA a step is one graph all the same.
+    On the CPU, unless the overrides say device=cuda. `data` in place of what the configuration names: random pictures
+    of the right size. Nothing is compiled unless the overrides say compile=true; on CUDA a step is one graph anyway.
     """
 
     def __init__(self, name: str, *overrides: str, steps: int, data: Data | None = None) -> None:
-        words = [f"eval_every={steps}", "histograms=false", "figures=false", *overrides]
+        words = ["device=cpu", f"eval_every={steps}", "histograms=false", "figures=false", *overrides]
         composed = config.compose(name, words)
         if data is None:
             run = execute.Run(composed, quiet=True)
