@@ -149,7 +149,7 @@ def test_a_wrong_demo_is_one_sentence(
 
 
 SHORTER: dict[str, tuple[str, ...]] = {
-    "lenet": ("epochs=2",),
+    "lenet": ("epochs=2", "figures=false", "histograms=false"),
     "dae": ("pretraining.epochs=4",),
     "lstm": ("data.T=30", "replicas=3", "steps=3000"),
     "resnet": ("data.labels=40", "model.widths=[4,8,16]", "model.input=16", "batch_size=20", "steps=60",
