@@ -50,10 +50,12 @@ def spread(name: str, values: Tensor) -> Scalars:
 class Streak(nn.Module):
     """The last `window` sequences of each replica, and whether at most `wrong` of them were wrong.
 
-    Buffers: `missed` (R, window), `error` (R, window) the mean absolute error of each, `seen`, how many there were.
+    Buffers: `missed` (R, window), `error` (R, window) the mean absolute error of each, `seen`, how many there were, and
+    `mistakes` (R,), the sum of `missed`.
     """
 
     missed: Tensor
+    mistakes: Tensor
     error: Tensor
     seen: Tensor
 
@@ -61,6 +63,7 @@ class Streak(nn.Module):
         super().__init__()
         self.wrong, self.limit = wrong, limit
         self.register_buffer("missed", torch.ones(replicas, window, dtype=torch.bool))
+        self.register_buffer("mistakes", torch.full((replicas,), window))
         self.register_buffer("error", torch.zeros(replicas, window))
         self.register_buffer("seen", torch.zeros((), dtype=torch.int64))
 
@@ -71,7 +74,8 @@ class Streak(nn.Module):
         """
         window = self.missed.shape[1]
         place = (self.seen + torch.arange(missed.shape[1], device=missed.device)) % window
+        self.mistakes.add_(missed.sum(1) - self.missed[:, place].sum(1))
         self.missed[:, place], self.error[:, place] = missed, error
         self.seen.add_(missed.shape[1])
-        few = (self.missed.sum(1) <= self.wrong) & (self.seen >= window)
+        few = (self.mistakes <= self.wrong) & (self.seen >= window)
         return few, few if self.limit is None else few & (self.error.mean(1) < self.limit)
