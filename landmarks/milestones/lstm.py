@@ -143,6 +143,7 @@ class LSTM(Milestone):
         """One; in tasks 2a and 2b the cell comes in once the links from inputs to outputs alone learn no more."""
         config = self.config
         self.learning = self.done.logical_not()
+        self.memory["stretch"] = self.recent.new_zeros(2)
 
         def phase(name: str, trains: tuple[str, ...]) -> Phase:
             learned = [p for n, p in self.named_parameters() if not trains or n in trains]
@@ -252,7 +253,7 @@ class LSTM(Milestone):
         missed, absolute = self.judged(x, output, clean)
         self.recent.add_(missed.mean(1, dtype=torch.float32))
         loss = 0.5 * error.square().sum() / missed.numel()
-        self.memory["stretch"] = torch.stack([loss, torch.ones_like(loss)]) + self.memory.get("stretch", 0)
+        self.memory["stretch"].add_(torch.stack([loss, torch.ones_like(loss)]))
         if self.config.criterion.tolerance is not None:
             self.meet(*self.streak.add(missed, absolute))
         return {
@@ -311,7 +312,8 @@ class LSTM(Milestone):
 
     def decide(self, metrics: Mapping[str, float]) -> Decision:
         """Stop when all have met the criterion. Tasks 2a, 2b: let the cell in once the error falls no more without."""
-        loss, steps = self.memory.pop("stretch").tolist()
+        loss, steps = self.memory["stretch"].tolist()
+        self.memory["stretch"].zero_()
         error = (self.recent / steps)[None].clone()
         self.memory["error"] = torch.cat([self.memory.get("error", error[:0]), error])
         self.recent.zero_()
