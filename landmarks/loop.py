@@ -60,7 +60,7 @@ class Sums:
         if self.totals.keys() != scalars.keys():
             self.totals = {name: torch.zeros((), device=self.device) for name in scalars}
         for name, value in scalars.items():
-            self.totals[name].add_(value.detach(), alpha=share)
+            self.totals[name].add_(value.detach() if value.requires_grad else value, alpha=share)
 
     def means(self) -> dict[str, float]:
         """The means so far; the one place where the host waits for the device."""

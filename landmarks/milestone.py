@@ -388,7 +388,8 @@ class Milestone(nn.Module):
         """
         parts: dict[str, list[Tensor]] = {}
         words = 2 if len(gradients) > LINES else None
-        for name, gradient in gradients.items():
-            parts.setdefault(".".join(name.split(".")[:words]), []).append(gradient.detach().norm())
+        each = torch._foreach_norm([gradient.detach() for gradient in gradients.values()])
+        for name, norm in zip(gradients, each, strict=True):
+            parts.setdefault(".".join(name.split(".")[:words]), []).append(norm)
         norms = {name: torch.stack(found).norm() if found[1:] else found[0] for name, found in parts.items()}
         self.gradient_norms = norms | {"all": torch.stack(list(norms.values())).norm()}
