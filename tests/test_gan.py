@@ -166,13 +166,13 @@ def test_dropout_is_inverted_and_on_in_both_sides_updates(monkeypatch: pytest.Mo
     kept: list[tuple[float, float, float]] = []
     forward = nn.functional.dropout
 
-    def watched(x: Tensor, p: float, training: bool) -> Tensor:
-        out = forward(x, p, training)
+    def watched(x: Tensor, p: float) -> Tensor:
+        out = forward(x, p)
         on = (out / x)[x != 0].detach()
         kept.append((p, float((on != 0).float().mean()), float(on.max())))
         return out
 
-    monkeypatch.setattr("landmarks.parts.adversaries.F.dropout", watched)
+    monkeypatch.setattr("landmarks.parts.draws.dropout", watched)
     gan.step(Batch(*(part[:50] for part in digits().splits["train"])))
     assert [p for p, _, _ in kept] == [0.2, 0.5, 0.5] * 2  # D's update, then G's
     for p, share, scale in kept:
