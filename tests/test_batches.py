@@ -50,6 +50,15 @@ def test_each_replica_has_an_order_of_its_own_and_the_same_alone() -> None:
     assert torch.equal(alone[0], among[3])
 
 
+@pytest.mark.parametrize("order", ["shuffled", "fixed", "sequential"])
+def test_what_would_be_too_large_in_the_order_of_every_replica_is_gathered(
+    order: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied = epoch(make(order, 4, replicas=5, replicated=True), 2)
+    monkeypatch.setattr("landmarks.data.batches.ROOM", 0)
+    assert epoch(make(order, 4, replicas=5, replicated=True), 2) == copied
+
+
 @pytest.mark.parametrize("order", ["shuffled", "sequential"])
 def test_replicas_with_patterns_of_their_own(order: str) -> None:
     x = torch.arange(30).reshape(3, 10)

@@ -51,6 +51,10 @@ class Shares:
         self.starts = [0, *itertools.accumulate(map(len, mine))]
 
 
+ROOM = 2**28
+"""Bytes at most of a copy of all patterns in the order of each replica."""
+
+
 class Batches:
     """The batches of one phase; the order of an epoch is a pure function of (seed, replica, epoch).
 
@@ -95,11 +99,19 @@ class Batches:
         if self.stream is not None:
             return self._taking_part(partial(self.stream.batch, epoch))
         if self.made is None or (self.changing and self.made[0] != epoch):
-            self.made = epoch, self._taking_part(self._slices(*self._ordered(epoch)))
+            x, y = self.patterns(epoch)
+            copies = 0 if self.own or self.order.kind == "sequential" else self.replicas or 0
+            large = copies * x.nbytes > ROOM
+            made = self._chosen(x, y, epoch) if large else self._slices(*self._ordered(x, y, epoch))
+            self.made = epoch, self._taking_part(made)
         return self.made[1]
 
-    def _ordered(self, epoch: int) -> Split:
-        x, y = self.patterns(epoch)
+    def _chosen(self, x: torch.Tensor, y: torch.Tensor, epoch: int) -> Callable[[int], Batch]:
+        """Batches that are gathered one by one."""
+        order, size = self.order(epoch).to(x.device), self.size
+        return lambda i: Batch(*(side[order[:, i * size : (i + 1) * size]] for side in (x, y)))
+
+    def _ordered(self, x: torch.Tensor, y: torch.Tensor, epoch: int) -> Split:
         if self.shares is not None:
             order = self.order(epoch)[self.shares.places].to(x.device)
             return Split(x[order], y[order])
