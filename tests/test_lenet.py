@@ -408,18 +408,18 @@ def updates(data: Data, count: int, *overrides: str) -> LeNet:
     ],
 )
 def test_a_replica_learns_as_it_would_alone(overrides: list[str], count: int) -> None:
-    data = digits(45 if "batch_size=40" in overrides else 24)
-    together = updates(data, count, "replicas=3", "first_replica=4", "seed=2", *overrides)
-    begun = make("replicas=3", "first_replica=4", "seed=2", *overrides)
+    data, replicas = digits(45 if "batch_size=40" in overrides else 24), 3 if overrides else 5
+    several = (f"replicas={replicas}", "first_replica=4", "seed=2", *overrides)
+    together, begun = updates(data, count, *several), make(*several)
     measured = together.measure(data.splits["train"])
-    for r in range(3):
+    for r in range(replicas):
         alone = updates(data, count, f"first_replica={4 + r}", "seed=2", *overrides)
         for (name, ours), theirs in zip(together.network.named_parameters(), alone.network.parameters(), strict=True):
-            assert ours.shape == (3, *theirs.shape)
+            assert ours.shape == (replicas, *theirs.shape)
             assert torch.allclose(ours[r], theirs, atol=2e-5, rtol=1e-4)
             assert not torch.allclose(ours[r], begun.network.get_parameter(name)[r], atol=1e-4) or name[0] == "S"
-        assert measured["error/" + str(r)].item() == pytest.approx(alone.measure(data.splits["train"])["error"].item())
-    errors = [measured[f"error/{r}"].item() for r in range(3)]
+        assert measured[f"error/{r}"].item() == pytest.approx(alone.measure(data.splits["train"])["error"].item())
+    errors = [measured[f"error/{r}"].item() for r in range(replicas)]
     assert measured["error"].item() == pytest.approx(np.mean(errors))
     assert measured["error_deviation"].item() == pytest.approx(np.std(errors, ddof=1), abs=1e-6)
 
