@@ -26,6 +26,7 @@ from landmarks.parts.compiled_cells import CompiledCells
 from tests.test_loop import same
 from tests.test_lstm import CASES, EASY, TINY, Batch, Killed, first_block, make, ready, slopes
 
+pytestmark = pytest.mark.usefixtures("compose_once")
 CPU = torch.device("cpu")
 
 

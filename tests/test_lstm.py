@@ -25,6 +25,7 @@ from landmarks.parts import memory_cells as memory
 from landmarks.parts.replicas import ReplicaDescent, Streak
 from tests.test_loop import Killed, same
 
+pytestmark = pytest.mark.usefixtures("compose_once")
 PAPER = ["scale=paper", "replicas=3"]
 
 
