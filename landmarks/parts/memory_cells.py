@@ -183,7 +183,7 @@ class Partials:
         """∂E/∂w of this step's error, (R, Z + K, H): `blame` is that of a pass of one step."""
         error, form = blame.state[-1].unsqueeze(-1), self.form
         into, gate = (error * self.into).sum(1), (error * self.gate).sum(1)
-        found = [into.mT, gate.unflatten(1, (form.blocks, form.size)).sum(2).mT]
+        found = [into.mT, form.by_block(gate.mT).sum(-1)]
         if form.output_gate:
             found.append(torch.bmm(sources.mT, blame.delta[-1][..., form.columns["out"]]))
         return torch.cat(found, 2)
