@@ -55,12 +55,12 @@ class Sums:
         self.totals: dict[str, Tensor] = {}
         self.count = 0
 
-    def add(self, scalars: Scalars, share: float = 1) -> None:
+    def add(self, scalars: Scalars) -> None:
         """A step's scalars; the loop counts the steps, as a step that was captured makes this call but once."""
         if self.totals.keys() != scalars.keys():
             self.totals = {name: torch.zeros((), device=self.device) for name in scalars}
         for name, value in scalars.items():
-            self.totals[name].add_(value.detach() if value.requires_grad else value, alpha=share)
+            self.totals[name].add_(value.detach() if value.requires_grad else value)
 
     def means(self) -> dict[str, float]:
         """The means so far; the one place where the host waits for the device."""
@@ -190,7 +190,7 @@ class Loop:
                 self._add(batch(position))
             else:
                 with ranks.dividing(batches.rows(position)) as mine:
-                    sums.add(milestone.step(batch(position)), mine.share)
+                    sums.add({name: value * mine.share for name, value in milestone.step(batch(position)).items()})
             if signals.asked:
                 due = at + 1
                 break

@@ -15,10 +15,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
-from landmarks.errors import LandmarksError, Lost
+from landmarks.errors import LandmarksError, Lost, UsageError
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from landmarks.milestone import Data, Milestone
 
 T = TypeVar("T")
 PATIENCE = timedelta(minutes=30)
@@ -65,6 +67,22 @@ def begin() -> None:
         raise LandmarksError(f"the processes do not find one another: {str(error).splitlines()[0]}") from error
     world = count
     atexit.register(dist.destroy_process_group)
+
+
+def check(milestone: Milestone, data: Data) -> None:
+    """Raise UsageError where several processes cannot share this run."""
+    name, phases, remedy = milestone.config.milestone, milestone.phases(), "run it without torchrun"
+    if milestone.undivided:
+        raise UsageError(f"{name}: {milestone.undivided}; {remedy}")
+    if not phases:
+        raise UsageError(f"{name}: nothing is learned, so processes have nothing to share; {remedy}")
+    for phase in phases:
+        size = phase.batch_size or len(data.splits[phase.data].x)
+        if size < world:
+            raise UsageError(
+                f"{name}: a batch of {size} cannot be shared by {world} processes; give a larger batch_size,"
+                f" or {remedy}"
+            )
 
 
 @contextlib.contextmanager

@@ -183,7 +183,7 @@ def test_scalars_count_by_the_share_of_their_rows(divided: Divided, monkeypatch:
         sums.append(loop.Sums(torch.device("cpu")))
         for batch in each:
             part = ranks.part(len(batch))
-            sums[-1].add({"loss": batch[part.start : part.stop].mean()}, part.share)
+            sums[-1].add({"loss": batch[part.start : part.stop].mean() * part.share})
         sums[-1].count = len(each)
     total = torch.stack([one.totals["loss"] for one in sums]).sum()
     monkeypatch.setattr(ranks, "summed", lambda value: value.copy_(total))
