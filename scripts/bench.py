@@ -91,10 +91,10 @@ def _agree() -> list[dict[str, Any]]:
 
 def environment() -> dict[str, Any]:
     """Where and when figures were measured."""
-    cuda = torch.cuda.is_available()
+    cuda, threads = torch.cuda.is_available(), torch.get_num_threads()
     done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
     return {
-        "machine": f"{processor()}, {torch.get_num_threads()} cores",
+        "machine": f"{processor()}, {threads} thread{'s' * (threads > 1)}",
         "device": torch.cuda.get_device_name() if cuda else "cpu",
         "torch": torch.__version__,
         "date": datetime.date.today().isoformat(),

@@ -99,16 +99,16 @@ def alexnet_2012() -> tuple[Work, Work]:
     return ours, repeated(pictures.classifier(pictures.alexnet_2012(), ours.data, 64, 224), 1)
 
 
-def gan() -> tuple[Work, Work]:
-    words = ("scale=paper", "data.name=mnist5k", "keep=last", "epochs=1000000")
+def gan(*overrides: str) -> tuple[Work, Work]:
+    words = (*overrides, "scale=paper", "data.name=mnist5k", "keep=last", "epochs=1000000")
     ours = Training("gan", *words, steps=20)
     return ours, repeated(generative.gan(ours.data), 20)
 
 
-def dae() -> tuple[Work, Work]:
+def dae(*overrides: str) -> tuple[Work, Work]:
     """The first layer, of the paper's widths."""
     words = ("scale=paper", "data.digits=mnist5k", "data.sizes=[3000,500,1500]", "pretraining.epochs=1000000")
-    ours = Training("dae", *words, steps=100)
+    ours = Training("dae", *words, *overrides, steps=100)
     return ours, repeated(generative.dae(ours.data, 20, 1000, 0.1), 100)
 
 
@@ -125,14 +125,14 @@ def crops() -> tuple[Work, Work]:
 BARE, BY_HAND = "a loop by hand", "eager fp32 by hand"
 LOOP = (
     Row("lenet128", "LeNet, batch 128, the shared loop with its log", BARE, 1.03, lambda: lenet(128, 64)),
-    Row("lenet16", "LeNet, batch 16, the same", BARE, 1.05, lambda: lenet(16, 250)),
+    Row("lenet16", "LeNet, batch 16, the shared loop with its log", BARE, 1.05, lambda: lenet(16, 250)),
     Row(
-        "lenet16-step", "LeNet, batch 16, the same", "the milestone's own step in a loop by hand", 1.05,
+        "lenet16-step", "LeNet, batch 16, the shared loop alone", "the milestone's own step in a loop by hand", 1.05,
         lambda: own_step("lenet", 250, *SGD, "batch_size=16"),
     ),
     Row("xor", "XOR, one network, the shared loop with its log", BARE, 1.15, xor, unit="µs a step"),
     Row(
-        "xor-step", "XOR, one network, the same", "the milestone's own step in a loop by hand", 1.15,
+        "xor-step", "XOR, one network, the shared loop alone", "the milestone's own step in a loop by hand", 1.15,
         lambda: own_step("mlp_xor", XOR_STEPS, "replicas=1", *XOR), unit="µs a step",
     ),
     Row(
@@ -158,7 +158,7 @@ SMALL = (
         "ms an update",
     ),
     Row(
-        "lstm-cpp", "the same by the C++ operator", "the cell step by step by hand", 5.0, lambda: lstm("operator=cpp"),
+        "lstm-cpp", "LSTM of 1997 by the C++ operator, the same", "the cell step by step by hand", 5.0, lambda: lstm("operator=cpp"),
         "at least", "ms an update",
     ),
 )  # fmt: skip
@@ -173,7 +173,9 @@ PICTURES = (
 )  # fmt: skip
 GENERATIVE = (
     Row("gan", "GAN, batch 100", BY_HAND, 1.4, gan, "at least"),
+    Row("gan-bf16", "GAN, batch 100, bf16", BY_HAND, 1.4, lambda: gan("precision=bf16"), "at least"),
     Row("dae", "denoising autoencoder, batch 20", BY_HAND, 1.4, dae, "at least"),
+    Row("dae-bf16", "denoising autoencoder, batch 20, bf16", BY_HAND, 1.4, lambda: dae("precision=bf16"), "at least"),
 )
 SHELL = (
     Row("help", "landmarks --help", "python -c pass", 0.25, shell.helps, unit="s", difference=True),
