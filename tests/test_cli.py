@@ -63,7 +63,7 @@ def landmarks(*words: str, code: int = 0, **kwargs: object) -> subprocess.Comple
             ["run", "lenet", "schedule=[{until:1}]"],
             "override schedule=[{until:1}]: the key schedule[0].rate is missing",
         ),
-        (["run", "lenet", "replicas=3"], "replicas must be 1"),
+        (["run", "resnet", "replicas=3"], "replicas must be 1"),
         (["runs", "foo"], "nothing to do with foo"),
         (["show", "lenett"], "did you mean lenet?"),
         (["show"], "show wants a milestone"),
