@@ -158,8 +158,8 @@ SMALL = (
         "ms an update",
     ),
     Row(
-        "lstm-cpp", "LSTM of 1997 by the C++ operator, the same", "the cell step by step by hand", 5.0, lambda: lstm("operator=cpp"),
-        "at least", "ms an update",
+        "lstm-cpp", "LSTM of 1997 by the C++ operator, the same", "the cell step by step by hand", 5.0,
+        lambda: lstm("operator=cpp"), "at least", "ms an update",
     ),
 )  # fmt: skip
 PICTURES = (
