@@ -16,10 +16,10 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-by_tanh = torch.ops.aten.tanh_backward.default
-"""(error, y) → error · (1 − y²)."""
-by_sigmoid, into_by_sigmoid = torch.ops.aten.sigmoid_backward.default, torch.ops.aten.sigmoid_backward.grad_input
-"""(error, y) → error · y · (1 − y)."""
+
+def slope_of(y: Tensor) -> Tensor:
+    """The slope of the logistic function where it is y, y (1 − y)."""
+    return y * (y.new_ones(()) - y)
 
 
 @dataclass(frozen=True)
@@ -125,24 +125,23 @@ def truncated(form: Form, tape: Tape, blame: Tensor) -> Blame:
     """
     y, columns = tape.y[1:], form.columns
     blame, s = form.by_block(blame.contiguous()), form.by_block(tape.s[1:])
+    gates = {kind: y[..., at] for kind, at in columns.items()}
     h = s if form.plain else torch.tanh(s * 0.5)
-    own = blame if form.plain else by_tanh(blame, h) * 0.5
+    own = 1 if form.plain else 0.5 * (1 - h * h)
+    own = gates["out"].unsqueeze(-1) * own if form.output_gate else own
+    state = _carried(own * blame, form.carousel)
+    g, slope = _through_g(form, form.by_block(tape.inner), gates["in"].unsqueeze(-1))
     delta = torch.empty_like(y)
-    if form.output_gate:
-        gate = y[..., columns["out"]]
-        into_by_sigmoid((h * blame).sum(-1), gate, grad_input=delta[..., columns["out"]])
-        own = own * gate.unsqueeze(-1)
-    state, gate = _carried(own, form.carousel), y[..., columns["in"]]
-    g, back = _through_g(form, form.by_block(tape.inner), state)
-    torch.mul(back, gate.unsqueeze(-1), out=form.by_block(delta[..., columns["cells"]]))
-    into_by_sigmoid((g * state).sum(-1), gate, grad_input=delta[..., columns["in"]])
+    torch.mul(slope, state, out=form.by_block(delta[..., columns["cells"]]))
+    for kind, error in (("in", g * state), ("out", h * blame))[: 1 + form.output_gate]:
+        torch.mul(error.sum(-1), slope_of(gates[kind]), out=delta[..., columns[kind]])
     return Blame(delta, state.flatten(-2))
 
 
 def _through_g(form: Form, inner: Tensor, error: Tensor) -> tuple[Tensor, Tensor]:
-    """g(net_c) and error · g'(net_c): 2σ − 1 is tanh of half the net input, and σ' a quarter of its 1 − tanh²."""
-    back = by_tanh(error, 2 * inner)
-    return (inner + 0.5, 0.25 * back) if form.plain else (4 * inner, back)
+    """g(net_c), and error · g'(net_c); inner is σ − ½."""
+    slope = 0.25 - inner * inner
+    return (inner + 0.5, error * slope) if form.plain else (4 * inner, error * (4 * slope))
 
 
 def _carried(own: Tensor, carousel: float) -> Tensor:
@@ -175,7 +174,7 @@ class Partials:
         form, seen = self.form, sources.unsqueeze(-2)
         gate = form.of_cells(tape.y[-1][..., form.columns["in"]])
         g, into = _through_g(form, tape.inner[-1], gate)
-        for partial, by in ((self.into, into), (self.gate, by_sigmoid(g, gate))):
+        for partial, by in ((self.into, into), (self.gate, g * slope_of(gate))):
             kept = partial if form.carousel == 1 else partial.mul_(form.carousel)
             kept.addcmul_(by.unsqueeze(-1), seen)
 

@@ -220,7 +220,7 @@ class RecurrentNets(nn.Module):
 
     def by_output(self, error: Tensor, output: Tensor) -> Tensor:
         """Errors of the output units as those of their net inputs, error · f'(net_k), (S, R, B, m)."""
-        return memory.by_sigmoid(error, output) if self.model.output == "logistic" else error
+        return error * memory.slope_of(output) if self.model.output == "logistic" else error
 
     def blame(self, error: Tensor) -> Tensor:
         """∂E/∂y_c of what the output units see (S, R, B, cells), of their net inputs' errors (S, R, B, m)."""
