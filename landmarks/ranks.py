@@ -283,10 +283,12 @@ def take_over() -> None:
 def _heard(exchange: Callable[[], Any]) -> None:
     """Raise Lost where another process does not take part."""
     import torch
+    import torch.distributed as dist
 
     try:
         exchange()
     except torch.OutOfMemoryError:
         raise
     except RuntimeError as error:
+        atexit.unregister(dist.destroy_process_group)  # it might wait for the one that has gone
         raise Lost(f"another process has ended, or cannot be reached: {str(error).splitlines()[0]}") from error
