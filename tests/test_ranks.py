@@ -27,6 +27,7 @@ from landmarks.errors import UsageError
 from landmarks.milestone import Data, Phase, Split
 from landmarks.parts import draws
 from landmarks.parts.classifiers import PictureClassifier
+from landmarks.parts.synchronised import batch_norm
 from tests.pictures import CLASSES, plain
 
 ROOT = Path(__file__).parents[1]
@@ -99,7 +100,7 @@ def test_what_is_drawn_for_a_pattern_is_the_same_on_any_process(name: str, world
         assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_with_one_process_draws_are_those_of_torch() -> None:
+def test_with_one_process_draws_and_normalisation_are_those_of_torch() -> None:
     x = torch.zeros(5, 4).to(torch.bfloat16)
     cpu = torch.device("cpu")
     plainly: dict[Callable[[], torch.Tensor], Callable[[], torch.Tensor]] = {
@@ -114,6 +115,7 @@ def test_with_one_process_draws_are_those_of_torch() -> None:
         found = ours()
         torch.manual_seed(2)
         assert torch.equal(found, theirs())
+    assert type(batch_norm(3)) is nn.BatchNorm2d
 
 
 def batches(split: Split, size: int, order: str, withheld: int = 0) -> Batches:
@@ -321,8 +323,9 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[subprocess
     """A folder in which two processes have made runs, of which the last was interrupted."""
     place = tmp_path_factory.mktemp("two")
     torch.manual_seed(0)
-    shape = (5, 3, 4, 4)
-    torch.save([torch.randn(shape) + 3, torch.rand(3), torch.randn(3), torch.randn(shape)], place / "batch.pt")
+    shapes = [(rows, 3, 4, 4) for rows in (5, 1)]  # neither can be halved: in the second a process has no row
+    batches = [[torch.randn(shape) + 3, torch.rand(3), torch.randn(3), torch.randn(shape)] for shape in shapes]
+    torch.save(batches, place / "batches.pt")
     finished = commands(*(run(name, place / "runs") for name in ("gan", "dae", "resnet")))
     stopped = commands(run("resnet", place / "stopped"), rank=1, step=4, signal=int(signal.SIGINT))
     refused = commands(["resume", "none", "--runs", str(place / "runs")])
@@ -357,18 +360,18 @@ def test_the_first_process_alone_speaks(two: Two) -> None:
 
 
 def test_normalisation_is_over_the_rows_of_both(two: Two) -> None:
-    x, weight, bias, towards = torch.load(two[0] / "batch.pt", weights_only=True)
-    layer = nn.BatchNorm2d(3).double()
-    layer.weight.data, layer.bias.data = weight.double(), bias.double()
-    x = x.double().requires_grad_()
-    y = layer(x)
-    loss = (y * towards).sum((1, 2, 3)).mean()
-    wanted = [y, *torch.autograd.grad(loss, [x, layer.weight, layer.bias]), *layer.buffers()]
-    parts = [torch.load(two[0] / f"normalised-{rank}.pt", weights_only=True) for rank in range(2)]
-    joined = [torch.cat(rows) for rows in zip(*(part[:2] for part in parts), strict=True)]
-    for part in parts:
-        for found, right in zip([*joined, *part[2:]], wanted, strict=True):
-            torch.testing.assert_close(found.double(), right.detach().double(), rtol=1e-5, atol=1e-6)
+    made = [torch.load(two[0] / f"normalised-{rank}.pt", weights_only=True) for rank in range(2)]
+    for batch, *parts in zip(torch.load(two[0] / "batches.pt", weights_only=True), *made, strict=True):
+        x, weight, bias, towards = (side.double() for side in batch)
+        layer = nn.BatchNorm2d(3).double()
+        layer.weight.data, layer.bias.data = weight, bias
+        y = layer(x.requires_grad_())
+        loss = (y * towards).sum((1, 2, 3)).mean()
+        wanted = [y.detach(), *torch.autograd.grad(loss, [x, layer.weight, layer.bias]), *layer.buffers()]
+        joined = [torch.cat(rows) for rows in zip(*(part[:2] for part in parts), strict=True)]
+        for part in parts:
+            for found, right in zip([*joined, *part[2:]], wanted, strict=True):
+                torch.testing.assert_close(found.double(), right.double(), rtol=1e-5, atol=1e-6)
 
 
 def test_a_run_that_two_were_stopped_in_one_finishes(two: Two, alone: Callable[[str], Path]) -> None:

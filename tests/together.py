@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from landmarks import catalog, cli, ranks
 from landmarks.milestone import Batch, Milestone, Scalars
@@ -58,8 +59,12 @@ def hit(name: str, rank: int, step: int, signal: int) -> Iterator[None]:
 
 
 def normalise(place: Path) -> None:
-    """A layer that normalises, and its gradients, for this process's rows of a batch that goes round unevenly."""
-    x, weight, bias, towards = torch.load(place / "batch.pt", weights_only=True)
+    """A layer that normalises, and its gradients, for this process's rows of batches."""
+    found = [normalised(*batch) for batch in torch.load(place / "batches.pt", weights_only=True)]
+    torch.save(found, place / f"normalised-{ranks.rank}.pt")
+
+
+def normalised(x: Tensor, weight: Tensor, bias: Tensor, towards: Tensor) -> list[Tensor]:
     layer = BatchNorm2d(x.shape[1])
     layer.weight.data, layer.bias.data = weight, bias
     with ranks.dividing(len(x)) as mine:
@@ -68,8 +73,8 @@ def normalise(place: Path) -> None:
         loss = (y * towards[mine.start : mine.stop]).sum((1, 2, 3)).mean() * mine.share
         gradients = torch.autograd.grad(loss, [own, layer.weight, layer.bias])
         summed = [*ranks.combined(gradients[1:])]
-        found = [y.detach()[: mine.patterns], gradients[0][: mine.patterns], *summed, *layer.buffers()]
-    torch.save(found, place / f"normalised-{ranks.rank}.pt")
+    assert mine.patterns or not gradients[0].any()
+    return [y.detach()[: mine.patterns], gradients[0][: mine.patterns], *summed, *layer.buffers()]
 
 
 if __name__ == "__main__":

@@ -5,21 +5,53 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from landmarks import ranks
 
+OVER = (0, 2, 3)
+"""Rows and places, over which a channel is normalised."""
 
-class _Summed(torch.autograd.Function):
-    """The sum over the processes. The loss of each depends on it, so that what they are to blame for is summed too."""
+
+class _Normalised(torch.autograd.Function):
+    """y = w c / s + b, with c = x − mean and s² = variance + ε over the batch of all processes; beside it these two.
+
+    ∂E/∂x = (w / s) (g − E g − c E[g c] / s²) for g = ∂E/∂y and means E over the batch, by the loss of all together.
+    """
 
     @staticmethod
-    def forward(context: Any, x: Tensor) -> Tensor:
-        return ranks.summed(x.clone())
+    def forward(context: Any, x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> tuple[Tensor, Tensor, Tensor]:
+        assert ranks.rows is not None
+        own = ranks.rows.patterns * x.shape[2] * x.shape[3]
+        mean = x.mean(OVER, dtype=torch.float32)
+        spread = (x - mean[:, None, None]).square_().mean(OVER).double()
+        sums = own * mean.double(), own * (spread + mean.double().square())  # so that E x² − (E x)² loses nothing
+        total = ranks.summed(torch.cat((*sums, spread.new_tensor([own]))))
+        count = total[-1]
+        first, second = (total[:-1] / count).chunk(2)
+        mean, variance = first.float(), (second - first.square()).float()
+        context.save_for_backward(x, weight, mean, (variance + eps).rsqrt(), count.float())
+        context.own = own
+        context.set_materialize_grads(False)
+        y = F.batch_norm(x, mean, variance, weight, bias, False, 0.0, eps)
+        unbiased = variance * (count / (count - 1)).float()
+        context.mark_non_differentiable(mean, unbiased)
+        return y, mean, unbiased
 
     @staticmethod
-    def backward(context: Any, *gradients: Tensor) -> Tensor:
-        return ranks.summed(gradients[0].clone())
+    def backward(context: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight, mean, inverse, count = context.saved_tensors
+        g, centred = gradients[0].float(), x - mean[:, None, None]
+        own = torch.stack((g.sum(OVER), (g * centred).sum(OVER)))
+        all_g, all_gc = ranks.summed(own.clone()) / count
+        scale = weight * inverse
+        if context.own:
+            centred.mul_((-scale * inverse.square() * all_gc)[:, None, None]).sub_((scale * all_g)[:, None, None])
+        else:
+            centred.zero_()  # no row that counts: mean and variance do not depend on it
+        found = centred.addcmul_(g, scale[:, None, None])
+        return found.to(x.dtype), own[1] * inverse, own[0], None
 
 
 class BatchNorm2d(nn.BatchNorm2d):
@@ -31,26 +63,14 @@ class BatchNorm2d(nn.BatchNorm2d):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or ranks.rows is None:
             return super().forward(x)
-        size = ranks.rows.patterns * x.shape[2] * x.shape[3]
-        variance, mean = torch.var_mean(x.float(), (0, 2, 3), correction=0)
-        mean, variance = mean.double(), variance.double()  # so that E x² − (E x)² loses nothing
-        parts = size * mean, size * (variance + mean.square()), mean.new_tensor([size])
-        total: Tensor = _Summed.apply(torch.cat(parts))  # type: ignore[no-untyped-call]
-        count = total[-1].detach()
-        mean, square = (total[:-1] / count).chunk(2)
-        variance = square - mean.square()
-        self.follow(mean.detach().float(), (variance.detach() * (count / (count - 1))).float())
-        scale = self.weight * (variance + self.eps).rsqrt().float()
-        shift = self.bias - mean.float() * scale
-        return torch.addcmul(shift[:, None, None], x.float(), scale[:, None, None]).to(x.dtype)
-
-    @torch.no_grad()
-    def follow(self, mean: Tensor, variance: Tensor) -> None:
-        """Let the moving averages follow the batch, (C,) each."""
-        moving: Any = self
-        moving.num_batches_tracked.add_(1)
-        moving.running_mean.lerp_(mean, self.momentum)
-        moving.running_var.lerp_(variance, self.momentum)
+        y, mean, variance = _Normalised.apply(x, self.weight, self.bias, self.eps)  # type: ignore[no-untyped-call]
+        with torch.no_grad():
+            moving: Any = self
+            moving.num_batches_tracked.add_(1)
+            moving.running_mean.lerp_(mean, self.momentum)
+            moving.running_var.lerp_(variance, self.momentum)
+        normalised: Tensor = y
+        return normalised
 
 
 def batch_norm(channels: int) -> nn.BatchNorm2d:
