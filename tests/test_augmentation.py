@@ -39,6 +39,8 @@ def test_every_place_and_its_mirror_come_equally_often() -> None:
     x = numbered(1, 4).expand(9000, 3, 4, 4)
     torch.manual_seed(0)
     found = augmentation.mirrored(augmentation.random_crops(x, 2))
+    torch.manual_seed(0)
+    assert torch.equal(found, augmentation.random_crops(x, 2, mirror=True)), "both at once are one after the other"
     corners = found[:, 0].flatten(1)
     kinds, counts = corners.unique(dim=0, return_counts=True)
     assert len(kinds) == 3 * 3 * 2

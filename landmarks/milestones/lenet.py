@@ -26,6 +26,7 @@ from landmarks.data.pictures import DIGITS, SIDE, moved
 from landmarks.data.splits import permutation
 from landmarks.errors import UsageError
 from landmarks.milestone import Answer, Batch, Data, Layer, Milestone, Optimizer, Phase, Scalars, Split, Sums
+from landmarks.parts import descent
 from landmarks.parts.fused_full import Form, OnePattern
 from landmarks.parts.fused_lenet import written_out
 from landmarks.parts.schedules import Stage, rate_at
@@ -260,10 +261,7 @@ class LeNet(Milestone):
         options, parameters = self.config.optimizer, [*self.network.parameters()]
         if options.name == "sdlm":
             return SDLM(parameters, options.mu)
-        rate = torch.zeros((), device=parameters[0].device)
-        if options.name == "sgd":
-            return torch.optim.SGD(parameters, lr=rate, fused=True)
-        return torch.optim.Adam(parameters, lr=rate, fused=True)
+        return descent.sgd(parameters) if options.name == "sgd" else descent.adam(parameters)
 
     def _fuse(self, rule: SDLM) -> OnePattern | None:
         """The written-out update, where units squash as the paper's or not at all, and learn one pattern at a time."""

@@ -163,7 +163,7 @@ class ResNet(PictureClassifier):
             layer.train()
             layer.momentum = None  # the mean over all batches instead of a moving one
         for part in torch.split(some, size):  # of files no more are read at once
-            self.network(self.augmented(train.x[part]))
+            self.answers(self.augmented(train.x[part]))
         for layer in layers:
             layer.eval()
             layer.momentum = 0.1

@@ -103,32 +103,34 @@ class PictureClassifier(Milestone):
             self.colour_amounts.copy_(variances / 255 if by_variance else variances.sqrt())
 
     def centred(self, x: Tensor) -> Tensor:
-        """Pictures (B, 3, H, W), uint8, on the scale 0 to 255 less the mean, channels last."""
-        last = torch.channels_last
-        return x.contiguous(memory_format=last).float().sub_(self.mean[None].contiguous(memory_format=last))
+        """Pictures (B, 3, H, W), uint8, on the scale 0 to 255 less the mean."""
+        return x.float().sub_(self.mean)
 
     def augmented(self, x: Tensor) -> Tensor:
         """What is learned from pictures x (B, 3, H, W), uint8: (B, 3, input, input)."""
         options, side = self.config.augmentation, self.config.model.input
         x = self.centred(x)
         if options.crops:
-            x = augmentation.random_crops(x, side, options.pad)
+            x = augmentation.random_crops(x, side, options.pad, options.mirror)
         else:
             (x,) = augmentation.views(x, side, 1)
-        if options.mirror:
-            x = augmentation.mirrored(x)
+            x = augmentation.mirrored(x) if options.mirror else x
         if options.colour:
             x = augmentation.lit(x, self.colour_axes, self.colour_amounts, options.colour)
         return x
 
+    def answers(self, view: Tensor) -> Tensor:
+        """The network's logits (B, classes) of what it sees, (B, 3, side, side); channels last is faster."""
+        logits: Tensor = self.network(view.contiguous(memory_format=torch.channels_last))
+        return logits
+
     def forward(self, x: Tensor) -> Tensor:
         """Logits (B, classes) of the middle of pictures x (B, 3, H, W), uint8."""
         (view,) = augmentation.views(self.centred(x), self.config.model.input, 1)
-        logits: Tensor = self.network(view)
-        return logits
+        return self.answers(view)
 
     def step(self, batch: Batch) -> Scalars:
-        logits = self.network(self.augmented(batch.x)).float()
+        logits = self.answers(self.augmented(batch.x)).float()
         loss = F.cross_entropy(logits, batch.y)
         self.descend(loss)
         return {"loss": loss, "error": (logits.detach().argmax(1) != batch.y).float().mean()}
@@ -149,7 +151,7 @@ class PictureClassifier(Milestone):
 
     def _seen(self, x: Tensor) -> list[Tensor]:
         """ln of the softmax of each view."""
-        return [self.network(view).float().log_softmax(1) for view in self.views(x)]
+        return [self.answers(view).float().log_softmax(1) for view in self.views(x)]
 
     def evaluate(self, batch: Batch) -> Sums:
         """Loss and errors over all views; where corners are among these also the errors of the middle alone."""

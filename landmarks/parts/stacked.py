@@ -32,7 +32,7 @@ def unstacked(network: nn.Module, replica: int) -> dict[str, Tensor]:
 
 def answers(network: nn.Module, x: Tensor) -> Tensor:
     """What each network of a stack makes of its own batch: (R, B, …) → (R, B, …)."""
-    parameters = {name: _laid_out(parameter) for name, parameter in network.named_parameters()}
+    parameters = dict(network.named_parameters())
 
     def one(own: Mapping[str, Tensor], batch: Tensor) -> Tensor:
         found: Tensor = functional_call(network, dict(own), (batch,))
@@ -43,14 +43,6 @@ def answers(network: nn.Module, x: Tensor) -> Tensor:
         return together
     each = zip(*(parameter.unbind() for parameter in parameters.values()), strict=True)
     return torch.stack([one(dict(zip(parameters, own, strict=True)), part) for own, part in zip(each, x, strict=True)])
-
-
-def _laid_out(parameter: Tensor) -> Tensor:
-    """A parameter whose gradient will lie in memory as it does, which torch's fused optimisers take for granted."""
-    view = parameter.view_as(parameter)
-    if view.requires_grad:
-        view.register_hook(lambda gradient: gradient.contiguous())  # type: ignore[no-untyped-call]
-    return view
 
 
 def over(found: Sequence[Scalars]) -> Scalars:

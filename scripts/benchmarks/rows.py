@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import torch
-
 from benchmarks import generative, pictures, shell, small, tutorial
 from benchmarks.measure import Row, Work, repeated
 from benchmarks.training import Training, random_pictures
@@ -116,8 +114,7 @@ def crops() -> tuple[Work, Work]:
     batch = cifar().splits["train"].x[:128]
 
     def ours() -> object:
-        x = batch.to(torch.float32, memory_format=torch.channels_last) / 255
-        return augmentation.mirrored(augmentation.random_crops(x, 32, 4))
+        return augmentation.random_crops(batch.float() / 255, 32, 4, mirror=True)
 
     return repeated(ours, 40), repeated(pictures.crops_by_pil(batch), 4)
 
