@@ -306,7 +306,6 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], 
     Where channels lie last torch's own normalisation is right to 2e-5 alone on a CPU, else to 5e-7.
     """
     root, made = tmp_path_factory.mktemp("alone"), dict[str, Path]()
-    learned = PictureClassifier.augmented
 
     def make(name: str) -> Path:
         if name not in made:
@@ -314,7 +313,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], 
         return made[name]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(PictureClassifier, "augmented", lambda self, x: learned(self, x).contiguous())
+        patch.setattr(PictureClassifier, "answers", lambda self, view: self.network(view.contiguous()))
         yield make
 
 
@@ -427,8 +426,7 @@ def test_pictures_in_files_are_shared(tmp_path: Path, monkeypatch: pytest.Monkey
     done = together(tmp_path, 2, commands(words))
     assert codes(tmp_path, 0) == codes(tmp_path, 1) == [0], done[0].stderr + done[1].stderr
     (shared,) = (tmp_path / "runs" / "resnet").iterdir()
-    learned = PictureClassifier.augmented
-    monkeypatch.setattr(PictureClassifier, "augmented", lambda self, x: learned(self, x).contiguous())
+    monkeypatch.setattr(PictureClassifier, "answers", lambda self, view: self.network(view.contiguous()))
     agrees(shared, execute.start(config.compose("resnet", words[2:]), quiet=True))
 
 

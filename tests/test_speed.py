@@ -112,7 +112,7 @@ def test_waits_are_seen(wait: Callable[[torch.Tensor], object]) -> None:
         ("lenet", ["optimizer.name=sgd", "batch_size=16"], 180),
         ("lenet", [], 80),
         ("lenet", ["replicas=2"], 80),
-        ("resnet", ["model.widths=[2,2,2]", "data.labels=640"], 290),
+        ("resnet", ["model.widths=[2,2,2]", "data.labels=640"], 300),
     ],
 )
 def test_a_step_has_few_operators(
