@@ -57,7 +57,7 @@ class Sums:
 
     def add(self, scalars: Scalars) -> None:
         """A step's scalars; the loop counts the steps, as a step that was captured makes this call but once."""
-        if self.totals.keys() != scalars.keys():
+        if not self.totals:
             self.totals = {name: torch.zeros((), device=self.device) for name in scalars}
         for name, value in scalars.items():
             self.totals[name].add_(value.detach() if value.requires_grad else value)
@@ -174,6 +174,7 @@ class Loop:
         batches, in_epochs = self.batches[state.phase], phase.epochs is not None and not phase.rate_by_step
         start = state.at
         per_epoch, batch = batches.per_epoch, batches.begin(start // batches.per_epoch)
+        take = self.captured or self._add
         for at in range(start, due):
             epoch, position = divmod(at, per_epoch)
             if position == 0:
@@ -184,10 +185,8 @@ class Loop:
             self._set_rates(phase, at / per_epoch if in_epochs else at)
             if at == due - 1:
                 milestone.watching = log
-            if self.captured:
-                self.captured(batch(position))
-            elif ranks.world == 1:
-                self._add(batch(position))
+            if ranks.world == 1:
+                take(batch(position))
             else:
                 with ranks.dividing(batches.rows(position)) as mine:
                     sums.add({name: value * mine.share for name, value in milestone.step(batch(position)).items()})
@@ -210,10 +209,11 @@ class Loop:
         for name, parameter in self.milestone.named_parameters():
             parameter.requires_grad_(not phase.trains or name.startswith(phase.trains))
         self.rates, self.latest = {}, {}
-        graphs_go = self.device.type == "cuda" and self.settings.compile is not False and ranks.world == 1
-        self.captured = (
-            graphs.Captured(self._add, self.milestone, graphs.Cuda(self.device), self.logger.say) if graphs_go else None
-        )
+        if not self.sums.count:
+            self.sums.totals = {}  # its scalars have names of their own
+        self.captured = None
+        if self.device.type == "cuda" and self.settings.compile is not False and ranks.world == 1:
+            self.captured = graphs.Captured(self._add, self.milestone, graphs.Cuda(self.device), self.logger.say)
 
     def _add(self, batch: Batch) -> None:
         """One step on a batch, with its scalars added to the sums."""

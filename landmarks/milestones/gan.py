@@ -109,6 +109,7 @@ class GAN(Milestone):
 
     Config = GANConfig
     card = CARD
+    revision = 2  # since dropout has other draws
     config: GANConfig
     sigma: Tensor
 

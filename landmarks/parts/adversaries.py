@@ -99,7 +99,7 @@ class Discriminator(nn.Module):
             if i == len(self.layers) - 1:
                 break
             pieces = self.settings.pieces
-            x = x.view(len(x), -1, pieces).amax(2) if pieces else x.relu_()
+            x = x.view(len(x), -1, pieces).max(2)[0] if pieces else x.relu_()
         return x[:, 0]
 
 

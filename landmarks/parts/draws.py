@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from landmarks import ranks
@@ -40,8 +39,11 @@ def randn_like(x: Tensor) -> Tensor:
 
 
 def dropout(x: Tensor, p: float) -> Tensor:
-    """x (B, …) with each number set to 0 with probability p, and else divided by 1 − p."""
-    return F.dropout(x, p) if ranks.rows is None else x * _mine(F.dropout(x.new_ones(_whole(x.shape)), p))
+    """x (B, …) with each number set to 0 with probability p, and else divided by 1 − p.
+
+    Out of uniform draws: `F.dropout` takes twice as long on a CPU.
+    """
+    return x * (rand(*x.shape, device=x.device) >= p) / (1 - p)
 
 
 def _whole(size: Any) -> Any:

@@ -47,7 +47,9 @@ def lenet_1998() -> tuple[Work, Work]:
 
 
 def lenet_replicas() -> tuple[Work, Work]:
-    ten, one = (Training("lenet", "epochs=1000000", f"replicas={n}", steps=200) for n in (10, 1))
+    """One network is fastest with one thread; ten share two."""
+    words = ("replicas=10", "threads=2"), ("replicas=1", "threads=1")
+    ten, one = (Training("lenet", "epochs=1000000", *w, steps=200) for w in words)
     return lambda: ten() / 10, one
 
 
@@ -62,7 +64,8 @@ def xor_replicas() -> tuple[Work, Work]:
 
 
 def lightning() -> tuple[Work, Work]:
-    ours = Training("lenet", *SGD, "batch_size=128", "model.output=softmax", steps=32)
+    """On two threads, both of them: nobody gives a batch of 128 but one."""
+    ours = Training("lenet", *SGD, "batch_size=128", "model.output=softmax", "threads=2", steps=32)
     return ours, tutorial.lenet(ours.data, 128, ours.settings.threads)
 
 
