@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from landmarks import data, execute, loop
+from landmarks import assemble, data, loop
 from landmarks import device as devices
 from landmarks.data import colour, folders, photos, pictures, tables
 from landmarks.errors import LandmarksError, UsageError
@@ -59,14 +59,14 @@ def evaluate(folder: Path, overrides: Sequence[str] = ()) -> dict[str, float]:
     LandmarksError where the run is not finished, its own data have changed or others do not fit, UsageError for another
     override.
     """
-    milestone = execute.load_model(folder)
+    milestone = assemble.load_model(folder)
     keys = [f"data.{key}" for key in vars(milestone.config.data) if key not in FIXED]
     why = "evaluate measures the model as it was trained, on what was held out from it"
     given = {override.partition("=")[0] for override in overrides}
     elsewhere = ["data.root=null", "data.invert=false"] if "data.name" in given and "data.root" not in given else []
     learned = milestone.config.data.name
-    composed = execute.stored(folder, [*overrides, *elsewhere], [*keys, "device", "threads"], why)
-    milestone.config = settings = execute.settings_of(composed)
+    composed = assemble.stored(folder, [*overrides, *elsewhere], [*keys, "device", "threads"], why)
+    milestone.config = settings = assemble.settings_of(composed)
     if (source := data.SOURCES.get(settings.data.name)) and learned in source.within:
         raise UsageError(
             f"data.name={source.name}: has patterns of {learned}, which this run has learned from; name another set"
@@ -91,7 +91,7 @@ def _data(folder: Path, settings: Settings, own: bool) -> Data:
     draws = data.Draws.of(settings)
     if own:
         found = data.load(settings.data, draws)
-        execute.beginning(folder, found.checksum)
+        assemble.beginning(folder, found.checksum)
         return found
     known = described(folder)
     found = data.load_as(settings.data, tuple(known["classes"]), known["form"], draws)
@@ -112,7 +112,7 @@ def predict(folder: Path, words: Sequence[str]) -> list[Prediction]:
     """
     overrides = [word for word in words if word.startswith("data.") and "=" in word]
     files = [word for word in words if word not in overrides]
-    milestone = execute.load_model(folder)
+    milestone = assemble.load_model(folder)
     known = described(folder)
     form, classes = known["form"], known["classes"]
     if not form:
@@ -122,7 +122,7 @@ def predict(folder: Path, words: Sequence[str]) -> list[Prediction]:
         )
     if not files:
         raise UsageError("predict wants files: pictures or folders of them, or a table")
-    settings = execute.stored(folder, overrides, ["data.invert"], "predict makes patterns as the run did").tree["data"]
+    settings = assemble.stored(folder, overrides, ["data.invert"], "predict makes patterns as the run did").tree["data"]
     if overrides and form["kind"] == colour.KIND:
         raise UsageError(f"override {overrides[0]}: turns grey pictures, and this run learns in colour; leave it out")
     found: list[Prediction] = []

@@ -126,9 +126,9 @@ def _show(words: Sequence[str]) -> int:
         from landmarks import config
 
         composed = config.compose(name, rest)
-        from landmarks import execute, show
+        from landmarks import assemble, show
 
-        _print(show.describe(execute.make(composed), composed))
+        _print(show.describe(assemble.make(composed), composed))
     return 0
 
 
@@ -174,10 +174,10 @@ def _run(words: Sequence[str]) -> int:
     flags = arguments.flags
     asked = [c for n in names for c in (config.jobs(n, overrides, flags) if flags else [config.compose(n, overrides)])]
     if asked:
-        from landmarks import execute
+        from landmarks import assemble
 
         for composed in asked:
-            execute.settings_of(composed)
+            assemble.settings_of(composed)
     job = _Job(arguments.quiet, alone=len(asked) == 1, watch="--watch" in arguments.options)
     for name in names if flags else ():
         config.launch(name, overrides, flags, job)

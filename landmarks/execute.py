@@ -9,44 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from landmarks import catalog, compiling, config, data, loop, plots, ranks, runs, show, weights
+from landmarks import assemble, catalog, compiling, config, data, loop, plots, ranks, runs, show, weights
 from landmarks import device as devices
 from landmarks.checkpoint import Checkpoints, write_atomically
 from landmarks.data import files
-from landmarks.errors import Interrupted, LandmarksError, Lost, UsageError, nearest
+from landmarks.errors import Interrupted, LandmarksError, Lost, UsageError
 from landmarks.logger import Console, Logger, Silence
-from landmarks.milestone import Milestone, Sampler
-from landmarks.settings import Settings, build
+from landmarks.settings import Settings
 from landmarks.signals import Signals
 
 EXTENSIBLE = ("epochs", "steps", "device", "threads", "data.root", "data.workers", "eval_every", *runs.LOGGING)
 """What `resume` may change: length, place and logging, nothing that would make it another run."""
-
-
-def make(composed: config.Composed) -> Milestone:
-    """The milestone of a composed configuration, on the CPU. Raises UsageError for what does not go together."""
-    return catalog.milestone_class(composed.tree["milestone"])(complete(composed))
-
-
-def complete(composed: config.Composed) -> Settings:
-    """The typed configuration, in which nothing that files of one's own tell is left open; written into the tree."""
-    composed.tree["data"] |= data.discover(settings_of(composed).data)
-    return settings_of(composed)
-
-
-def settings_of(composed: config.Composed) -> Settings:
-    """The typed configuration. Raises UsageError for a value out of range."""
-    cls = catalog.milestone_class(composed.tree["milestone"])
-    settings: Settings = build(cls.Config, composed.tree, composed.origin)
-    if settings.replicas > 1 and not (cls.replicated or cls.replicable):
-        raise UsageError(
-            f"{composed.origin('replicas')}: {settings.milestone} trains one network a run, so replicas must be 1;"
-            " use `-m seed=0,1,2`"
-        )
-    return settings
 
 
 def fingerprint(composed: config.Composed, settings: Settings, checksum: str, begun: str | None = None) -> str:
@@ -93,97 +68,16 @@ def resume(folder: Path, overrides: Sequence[str] = (), quiet: bool = False) -> 
     return folder
 
 
-def load_model(folder: Path) -> Milestone:
-    """The trained milestone of a finished run, in evaluation mode, on the CPU. Raises LandmarksError."""
-    path, composed = _trained(folder)
-    try:
-        milestone = make(composed)
-    except UsageError as error:
-        raise _of_another_version(folder, error) from error
-    _fill(milestone, path)
-    return milestone.eval()
-
-
-def load_sampler(folder: Path) -> Sampler:
-    """The trained generator of a finished run, on the CPU: nothing else is built, no other weight read.
-
-    Raises LandmarksError, or UsageError where the milestone generates nothing.
-    """
-    path, composed = _trained(folder)
-    sampler = catalog.milestone_class(composed.tree["milestone"]).sampler(settings_of(composed))
-    _fill(sampler, path, sampler.prefix)
-    return sampler
-
-
-def _trained(folder: Path) -> tuple[Path, config.Composed]:
-    """Weights and configuration of a finished run. Raises LandmarksError."""
-    path = runs.weights(folder)
-    tree, past = _as_stored(folder)
-    return path, config.Composed(tree, tuple(past))
-
-
-def _fill(module: Milestone | Sampler, path: Path, prefix: str = "") -> None:
-    """Load those weights whose names begin with `prefix`. Raises LandmarksError where they are of another network."""
-    try:
-        with safe_open(path, "pt") as file:
-            names = [name for name in file.keys() if name.startswith(prefix)]  # noqa: SIM118
-            module.load_state_dict({name.removeprefix(prefix): file.get_tensor(name) for name in names})
-    except (SafetensorError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise LandmarksError(f"{path}: not the weights of this network ({reason}); make the run anew") from error
-
-
-def stored(folder: Path, overrides: Sequence[str], allowed: Sequence[str], why: str) -> config.Composed:
-    """The configuration of a run with other values for some keys.
-
-    Raises UsageError for a key that is not `allowed` (`why` says so) or a wrong type, LandmarksError for a damaged one.
-    """
-    tree, past = _as_stored(folder)
-    for override in overrides:
-        key, sign, text = override.partition("=")
-        if key not in allowed or not sign:
-            raise UsageError(
-                f"override {override}: {why}; KEY=VALUE may change only {', '.join(allowed)}{nearest(key, allowed)};"
-                " start another run for the rest"
-            )
-        *path, last = key.split(".")
-        (tree[path[0]] if path else tree)[last] = config.from_yaml(f"value: {config.quoted(text)}")["value"]
-    return config.checked(tree, [*past, *overrides])
-
-
-def _as_stored(folder: Path) -> tuple[config.Tree, list[str]]:
-    """What a run was started with: configuration and overrides.
-
-    Raises LandmarksError where they are damaged, or another version of landmarks has written them.
-    """
-    try:
-        tree = config.from_yaml((folder / "config.yaml").read_text())
-        if not {"milestone", "data", "epochs", "steps"} <= tree.keys():
-            raise UsageError("cut short")
-        past = (folder / "overrides.txt").read_text().split("\n")[:-1]
-    except (UsageError, AttributeError) as error:
-        raise LandmarksError(f"{folder}/config.yaml: damaged, so this run cannot go on; start it anew") from error
-    try:
-        settings_of(config.Composed(tree, tuple(past)))
-    except UsageError as error:
-        raise _of_another_version(folder, error) from error
-    return tree, past
-
-
-def _of_another_version(folder: Path, error: UsageError) -> LandmarksError:
-    return LandmarksError(f"{folder}: a run of another version of landmarks ({error}); make it anew")
-
-
 def _extended(folder: Path, overrides: Sequence[str]) -> config.Composed:
     """The configuration that a run was started with, changed where `resume` may change it.
 
     Raises UsageError for another key, LandmarksError where the run is finished or already longer.
     """
-    first, _ = _as_stored(folder)
+    first, _ = assemble.as_stored(folder)
     unit = "steps" if first["steps"] else "epochs"  # where both are given, steps rule
     length = first[unit]
     allowed = [key for key in EXTENSIBLE if key != {"epochs": "steps", "steps": "epochs"}[unit]]
-    composed = stored(folder, overrides, allowed, "resume goes on with the run as it was started")
+    composed = assemble.stored(folder, overrides, allowed, "resume goes on with the run as it was started")
     tree = composed.tree
     summary = runs.summary(folder)
     if summary["status"] == "finished" and length is None:
@@ -205,23 +99,10 @@ def _extended(folder: Path, overrides: Sequence[str]) -> config.Composed:
 
 def _compare(folder: Path, now: dict[str, Any], console: Console) -> dict[str, Any]:
     """Warn where what decides the bits of a run is not as it was; refuse other data. What the run's start was like."""
-    then = beginning(folder, now["data"])
+    then = assemble.beginning(folder, now["data"])
     for key in runs.NUMERICS:
         if (before := then.get(key, now[key])) != now[key]:
             console.say(f"{key} was {before} and is {now[key]}: {runs.NOT_BIT_FOR_BIT}")
-    return then
-
-
-def beginning(folder: Path, checksum: str) -> dict[str, Any]:
-    """What `environment.json` says of a run's start. Raises LandmarksError where it is damaged, or the data others."""
-    try:
-        then: dict[str, Any] = json.loads((folder / "environment.json").read_text())
-    except ValueError as error:
-        raise LandmarksError(f"{folder}/environment.json: damaged, so this run cannot go on; start it anew") from error
-    if then["data"] != checksum:
-        raise LandmarksError(
-            f"{folder}: the data are not those of the run's start; put them back (data.root, data.name)"
-        )
     return then
 
 
@@ -237,7 +118,7 @@ class Run:
 
     def __init__(self, composed: config.Composed, quiet: bool, watch: bool = False) -> None:
         self.composed = composed
-        milestone = make(composed)
+        milestone = assemble.make(composed)
         self.settings: Settings = milestone.config
         self.device = devices.resolve(self.settings.device)
         self.data = data.load(self.settings.data, data.Draws.of(self.settings)).to(self.device)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
-from landmarks import catalog, config, execute, show
+from landmarks import assemble, catalog, config, show
 from landmarks.claims import Claim
 from landmarks.errors import UsageError, nearest
 from landmarks.measures import duration
@@ -29,7 +29,7 @@ def find(name: str, word: str) -> Claim:
 def explain(name: str, claim: Claim) -> str:
     """All that fixes the verdict on a claim before a run is made, as Markdown."""
     cls = catalog.milestone_class(name)
-    runs = [execute.settings_of(config.compose(name, [f"scale={claim.scale}", *arm])) for arm in claim.arms]
+    runs = [assemble.settings_of(config.compose(name, [f"scale={claim.scale}", *arm])) for arm in claim.arms]
     contrasts = sum(map(shares_level, cls.card.claims))
     parts = [f"# {name}.{claim.id}", claim.says, show.bullets(_published(claim))]
     if claim.source != "recalled":

@@ -86,11 +86,11 @@ class Group:
 
     def claim(self) -> Claim | None:
         """The published number that this configuration has beside it."""
-        from landmarks import execute
+        from landmarks import assemble
 
         first = self.runs[0]
         try:
-            return execute.make(config.Composed(first.config, ())).claim
+            return assemble.make(config.Composed(first.config, ())).claim
         except LandmarksError:  # a run of an older version: its numbers stand, its configuration is no longer one
             return None
 

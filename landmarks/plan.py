@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from landmarks import config, data, execute, runs
+from landmarks import assemble, config, data, execute, runs
 
 LEAN = ("figures=false", "histograms=false")
 """Of a run that is made for its numbers; a run with pictures is as good."""
@@ -89,7 +89,7 @@ def _step(request: Request, root: str, checksums: dict[object, str]) -> Step:
 
 def fingerprint(composed: config.Composed, checksums: dict[object, str]) -> str:
     """The fingerprint that a run of this configuration would have here and now; `checksums` keeps those of the data."""
-    settings = execute.complete(composed)
+    settings = assemble.complete(composed)
     source = data.SOURCES.get(settings.data.name)
     draws = data.Draws.of(settings) if source is not None and source.drawn else data.FIRST
     key = settings.data, draws

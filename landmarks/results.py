@@ -83,9 +83,9 @@ class Run:
 
     def model(self) -> Milestone:
         """The trained model, a `torch.nn.Module` in evaluation mode on the CPU. Raises LandmarksError if unfinished."""
-        from landmarks import execute
+        from landmarks import assemble
 
-        return execute.load_model(self.folder)
+        return assemble.load_model(self.folder)
 
     def evaluate(self, *overrides: str) -> dict[str, float]:
         """Measure the trained model anew, on other data with `data.…` overrides. Raises LandmarksError."""

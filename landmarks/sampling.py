@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from landmarks import execute
+from landmarks import assemble
 from landmarks.errors import UsageError
 
 ENDINGS = (".png", ".npy")
@@ -20,7 +20,7 @@ def sample(folder: Path, count: int, seed: int) -> Tensor:
         raise UsageError(f"-n {count}: at least one sample is wanted")
     if not 0 <= seed < 2**63:
         raise UsageError(f"--seed {seed}: a seed is a whole number from 0 on, below 2^63")
-    return execute.load_sampler(folder).sample(count, torch.Generator().manual_seed(seed))
+    return assemble.load_sampler(folder).sample(count, torch.Generator().manual_seed(seed))
 
 
 def check(path: Path) -> Path:

@@ -108,12 +108,12 @@ def _step(name: str, *overrides: str) -> Found:
     """One update of a milestone's last phase."""
     import torch
 
-    from landmarks import config, data, execute
+    from landmarks import assemble, config, data
     from landmarks.data.batches import Batches
 
     torch.set_num_threads(1)
     before = _peak()
-    milestone: Any = execute.make(config.compose(name, overrides))
+    milestone: Any = assemble.make(config.compose(name, overrides))
     found = data.load(milestone.config.data, data.Draws.of(milestone.config))
     milestone.check_data(found)
     phase = milestone.phase = milestone.phases()[-1]

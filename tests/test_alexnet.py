@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from landmarks import cli, compare, config, data, execute, runs
+from landmarks import assemble, cli, compare, config, data, execute, runs
 from landmarks.cards import alexnet as card
 from landmarks.data import textured
 from landmarks.errors import UsageError
@@ -64,7 +64,7 @@ def settings(*overrides: str, classes: int = 0) -> AlexNetConfig:
     composed = config.compose("alexnet", overrides)
     if classes:
         composed.tree["data"]["classes"] = [str(i) for i in range(classes)]
-    found = execute.settings_of(composed)
+    found = assemble.settings_of(composed)
     assert isinstance(found, AlexNetConfig)
     return found
 
@@ -695,7 +695,7 @@ def test_the_whole_network_trains_on_a_folder_of_pictures(
     execute.resume(cut, quiet=True)
     whole_run = start(*words)
     assert same(whole_run, cut)
-    found = execute.load_model(cut)
+    found = assemble.load_model(cut)
     assert count(found) == 60_965_224 - 4_097_000 + 4096 * 3 + 3
     assert cli.main(["predict", str(cut), str(folder / "stripes")]) == 0
     assert "stripes" in capsys.readouterr().out

@@ -7,7 +7,7 @@ import shlex
 
 import pytest
 
-from landmarks import catalog, config, execute, explain
+from landmarks import assemble, catalog, config, explain
 from landmarks.claims import Claim
 from landmarks.errors import LandmarksError
 from landmarks.rules import needed
@@ -45,7 +45,7 @@ def test_every_claim_has_what_its_rule_needs_and_runs_that_compose(name: str) ->
     for claim in claims:
         try:
             for overrides in (claim.overrides, claim.against) if claim.against else (claim.overrides,):
-                settings = execute.settings_of(config.compose(name, [f"scale={claim.scale}", *overrides]))
+                settings = assemble.settings_of(config.compose(name, [f"scale={claim.scale}", *overrides]))
                 if claim.built and claim.source != "recalled":
                     assert claim.seeds * settings.replicas >= needed(claim)
                     # Beside a published set that cannot be had stands a draw of ours, which is shown as other data;
@@ -84,5 +84,5 @@ def test_every_claim_is_explained_and_its_commands_compose(name: str, claim: Cla
 
 
 def test_every_milestone_that_learns_is_checked_on_a_gpu_too() -> None:
-    learning = [name for name in catalog.CATALOG if execute.make(config.compose(name)).phases()]
+    learning = [name for name in catalog.CATALOG if assemble.make(config.compose(name)).phases()]
     assert sorted(learning) == sorted(RUNS)

@@ -27,7 +27,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from landmarks import answers, config, data, execute, runs
+from landmarks import answers, assemble, config, data, execute, runs
 from landmarks.data import cifar, colour, digits5k, photos, splits, textured, vision
 from landmarks.data.files import Files, Stream
 from landmarks.errors import LandmarksError, UsageError
@@ -413,7 +413,7 @@ def test_keys_that_do_not_go_together_are_refused(name: str, keys: dict[str, Any
 
 
 def test_a_milestone_of_grey_pictures_learns_no_colour() -> None:
-    said = sentence(lambda: execute.make(config.compose("lenet", ["data.name=cifar10"])), UsageError)
+    said = sentence(lambda: assemble.make(config.compose("lenet", ["data.name=cifar10"])), UsageError)
     assert said == "data.name=cifar10: this milestone does not learn colour pictures; alexnet and resnet do"
 
 

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from landmarks import compiling, config, execute
+from landmarks import assemble, compiling, config, execute
 from landmarks.errors import UsageError
 
 CPU = torch.device("cpu")
@@ -19,7 +19,7 @@ SMALL = ["model.depth=8", "model.widths=[4,8,8]", "steps=6", "batch_size=64", "e
 
 
 def resnet(*words: str) -> Any:
-    return execute.make(config.compose("resnet", [*SMALL, *words]))
+    return assemble.make(config.compose("resnet", [*SMALL, *words]))
 
 
 def test_training_that_repays_a_compilation_is_compiled() -> None:
@@ -44,7 +44,7 @@ def test_what_is_asked_for_is_done_and_what_was_chosen_is_obeyed(asked: bool) ->
 
 
 def test_where_it_cannot_be_had_that_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    dae = execute.make(config.compose("dae", ["compile=true"]))
+    dae = assemble.make(config.compose("dae", ["compile=true"]))
     with pytest.raises(UsageError, match="compile=true: dae names nothing that gains by it; leave it at auto"):
         compiling.check(dae, CPU)
     monkeypatch.setenv("CXX", "no-such-compiler")

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import landmarks
-from landmarks import config, data, execute, runs
+from landmarks import assemble, config, data, execute, runs
 from landmarks.cards.dae import ROWS, claim_of
 from landmarks.errors import UsageError
 from landmarks.milestone import Batch, Data, Decision, Split
@@ -33,7 +33,7 @@ TWO = st.integers(0, 2**31 - 1)
 
 
 def make(*overrides: str) -> DAE:
-    milestone = execute.make(config.compose("dae", overrides))
+    milestone = assemble.make(config.compose("dae", overrides))
     assert isinstance(milestone, DAE)
     return milestone
 
@@ -41,7 +41,7 @@ def make(*overrides: str) -> DAE:
 @cache
 def checked(*overrides: str) -> DAEConfig:
     """A configuration alone, without its network."""
-    found = execute.complete(config.compose("dae", overrides))
+    found = assemble.complete(config.compose("dae", overrides))
     assert isinstance(found, DAEConfig)
     check(found)
     return found

@@ -20,7 +20,7 @@ from scipy import stats
 from torch import Tensor, nn
 
 import landmarks
-from landmarks import config, data, execute, runs
+from landmarks import assemble, config, data, execute, runs
 from landmarks.data import plane
 from landmarks.errors import UsageError
 from landmarks.milestone import Batch, Data, Scalars, Split
@@ -622,7 +622,7 @@ def test_figures_of_a_ring_are_drawn(workplace: Path) -> None:
 @pytest.mark.parametrize("experiment", [None, "digits", "ring", "saturating"])
 def test_every_experiment_composes_and_says_where_it_departs(experiment: str | None, scale: str) -> None:
     words = [f"scale={scale}", *([f"experiment={experiment}"] if experiment else [])]
-    gan = execute.make(config.compose("gan", words))
+    gan = assemble.make(config.compose("gan", words))
     active = {departure.id for departure in gan.card.departures if departure.applies(gan.config)}
     if scale == "paper" and experiment in (None, "saturating"):
         assert active == ({"saturating"} if experiment else set())

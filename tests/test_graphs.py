@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from landmarks import config, data, execute
+from landmarks import assemble, config, data
 from landmarks.graphs import WARM, Captured
 from landmarks.loop import Sums
 from landmarks.milestone import Batch, Milestone
@@ -46,7 +46,7 @@ class Recorder:
 
 def ready(name: str) -> tuple[Milestone, Any, list[Batch]]:
     """A milestone in its first phase, that phase, and five batches of its data, the last one shorter."""
-    milestone = execute.make(config.compose(name, WORDS[name]))
+    milestone = assemble.make(config.compose(name, WORDS[name]))
     found = data.load(milestone.config.data)
     phase = milestone.phase = milestone.phases()[0]
     milestone.train()

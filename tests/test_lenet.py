@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import landmarks
-from landmarks import config, execute, runs
+from landmarks import assemble, config, execute, runs
 from landmarks.data.batches import Batches
 from landmarks.data.pictures import DIGITS, moved
 from landmarks.errors import Interrupted, UsageError
@@ -29,7 +29,7 @@ from landmarks.parts import second_order
 
 
 def make(*overrides: str) -> LeNet:
-    milestone = execute.make(config.compose("lenet", overrides))
+    milestone = assemble.make(config.compose("lenet", overrides))
     assert isinstance(milestone, LeNet)
     return milestone
 

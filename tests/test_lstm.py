@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import landmarks
-from landmarks import compare, config, data, execute, runs
+from landmarks import assemble, compare, config, data, execute, runs
 from landmarks.data import Draws, sequences
 from landmarks.errors import UsageError
 from landmarks.milestone import Batch, Decision
@@ -30,7 +30,7 @@ PAPER = ["scale=paper", "replicas=3"]
 
 
 def make(*overrides: str) -> LSTM:
-    milestone = execute.make(config.compose("lstm", [*PAPER, *overrides]))
+    milestone = assemble.make(config.compose("lstm", [*PAPER, *overrides]))
     assert isinstance(milestone, LSTM)
     return milestone
 
@@ -842,7 +842,7 @@ EVERY = ["", "adding", "distractors", "long_lag", "multiplication", "noisy_signa
 def test_the_papers_protocol_departs_in_nothing_that_could_be_as_it_was(name: str) -> None:
     said = {
         scale: {d.id for d in LSTM.card.departures if d.applies(
-            execute.make(config.compose("lstm", [f"scale={scale}", *[f"experiment={name}"] * bool(name)])).config)}
+            assemble.make(config.compose("lstm", [f"scale={scale}", *[f"experiment={name}"] * bool(name)])).config)}
         for scale in ("paper", "quick")
     }  # fmt: skip
     assert said["paper"] == {"float32", *["strings"] * (name == "reber")}

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from landmarks import config, data, execute
+from landmarks import assemble, config, data
 from landmarks.data import patterns
 from landmarks.errors import UsageError
 from landmarks.milestone import Batch, Data, Decision, Split
@@ -425,7 +425,7 @@ EXPERIMENTS |= {"family_trees": "X8"}
 @pytest.mark.parametrize("experiment", [None, *EXPERIMENTS])
 def test_every_experiment_composes_and_has_its_claim(experiment: str | None, scale: str) -> None:
     overrides = [f"scale={scale}", *([f"experiment={experiment}"] if experiment else [])]
-    milestone = execute.make(config.compose("mlp_xor", overrides))
+    milestone = assemble.make(config.compose("mlp_xor", overrides))
     assert isinstance(milestone, MLPXOR)
     assert milestone.claim is not None
     assert milestone.claim.id == EXPERIMENTS.get(experiment or "", "X1")
@@ -435,7 +435,7 @@ def test_every_experiment_composes_and_has_its_claim(experiment: str | None, sca
 def test_the_paper_is_quoted_only_where_it_has_a_number() -> None:
     def quoted(*overrides: str) -> str:
         metrics = {"train_set/solved": 0.0, "train_set/loss": 0.1}
-        return execute.make(config.compose("mlp_xor", overrides)).conclude(metrics)
+        return assemble.make(config.compose("mlp_xor", overrides)).conclude(metrics)
 
     assert "paper: 558 sweeps" in quoted()
     assert "no number in the paper" in quoted("data.function=never")

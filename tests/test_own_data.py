@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw
 from sklearn.datasets import load_iris
 
 import landmarks
-from landmarks import answers, cli, config, data, execute, runs
+from landmarks import answers, assemble, cli, config, data, execute, runs
 from landmarks.data import digits5k, pictures, splits, tables
 from landmarks.errors import LandmarksError, UsageError
 from landmarks.milestones.lenet import LeNet
@@ -61,7 +61,7 @@ def measured(folder: Path) -> dict[str, float]:
 
 
 def composed(name: str, *overrides: str) -> Any:
-    return execute.make(config.compose(name, overrides)).config.data
+    return assemble.make(config.compose(name, overrides)).config.data
 
 
 @pytest.fixture
@@ -179,7 +179,7 @@ def test_xor_from_a_file_is_learned_like_xor(workplace: Path) -> None:
     table(workplace / "xor.csv", "a,b,differ\n0,0,no\n0,1,yes\n1,0,yes\n1,1,no\n")
     folder = run("mlp_xor", "data.name=csv", "data.root=xor.csv", "seed=1")
     assert measured(folder)["train_set/error"] == 0
-    model = execute.load_model(folder)
+    model = assemble.load_model(folder)
     assert isinstance(model, MLPXOR)
     assert bool(model.done.all())
     assert runs.summary(folder)["result"].startswith("mlp_xor: 0.00 % of the training rows wrong after")
@@ -202,7 +202,7 @@ def test_rates_for_a_table_do_not_depend_on_its_length(workplace: Path) -> None:
     for times in (1, 25):
         table(workplace / f"t{times}.csv", "\n".join(rows * times))
         folder = run("mlp_xor", "data.name=csv", f"data.root=t{times}.csv", "data.test=0", "epochs=50")
-        found.append(execute.load_model(folder).state_dict())
+        found.append(assemble.load_model(folder).state_dict())
     torch.testing.assert_close(found[0]["hidden_from_input"], found[1]["hidden_from_input"], rtol=1e-4, atol=1e-5)
 
 
@@ -460,7 +460,7 @@ def test_a_run_on_mnists_digits_reads_pictures_and_says_where_they_are_negatives
 @pytest.mark.parametrize("output", ["rbf", "targets", "softmax"])
 def test_only_the_classes_of_the_data_are_answered(output: str, digits: Path) -> None:
     overrides = ["data.name=images", "data.root=digits", f"model.output={output}"]
-    model = execute.make(config.compose("lenet", overrides))
+    model = assemble.make(config.compose("lenet", overrides))
     assert isinstance(model, LeNet)
     x = torch.from_numpy(DIGITS[::40].copy())
     with torch.no_grad():

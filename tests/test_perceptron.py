@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from scipy.optimize import linprog
 
-from landmarks import config, data, execute, runs
+from landmarks import assemble, config, data, execute, runs
 from landmarks.data import points
 from landmarks.data.batches import Batches
 from landmarks.errors import UsageError
@@ -244,7 +244,7 @@ def test_parity_is_a_sum_of_masks_with_powers_of_minus_two(bits: int) -> None:
 
 @cache
 def five_thousand() -> Data:
-    settings = execute.settings_of(config.compose("perceptron", ["experiment=photoperceptron"])).data
+    settings = assemble.settings_of(config.compose("perceptron", ["experiment=photoperceptron"])).data
     return data.load(settings)
 
 
@@ -382,7 +382,7 @@ def test_a_table_of_ones_own_is_learned_class_against_class(workplace: Path, cla
     summary = runs.summary(folder)
     assert summary["metrics"]["test/error"] == summary["metrics"]["train_set/error"] == 0
     assert summary["steps"] < 60
-    model = execute.load_model(folder)
+    model = assemble.load_model(folder)
     assert isinstance(model, Perceptron)
     assert model.weight.shape == (1, units, 3)
 
@@ -483,7 +483,7 @@ EXPERIMENTS |= {"reinforcement": "P6a"}
 @pytest.mark.parametrize("experiment", [None, "photoperceptron", *EXPERIMENTS])
 def test_every_experiment_composes_and_has_its_claim(experiment: str | None, scale: str) -> None:
     overrides = [f"scale={scale}", *([f"experiment={experiment}"] if experiment else [])]
-    milestone = execute.make(config.compose("perceptron", overrides))
+    milestone = assemble.make(config.compose("perceptron", overrides))
     expected = "P2" if experiment is None else EXPERIMENTS.get(experiment)
     assert (milestone.claim and milestone.claim.id) == expected
 

@@ -19,7 +19,7 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from landmarks import catalog, cli, config, execute, loop, ranks, runs, signals
+from landmarks import assemble, catalog, cli, config, execute, loop, ranks, runs, signals
 from landmarks.data.batches import Batches
 from landmarks.data.files import Files
 from landmarks.errors import UsageError
@@ -218,7 +218,7 @@ def test_what_cannot_be_shared_is_refused_before_there_is_a_folder(
         execute.start(config.compose(name, words), quiet=True)
     assert not (workplace / "runs").exists()
     if name in TINY:
-        assert not execute.make(config.compose(name)).undivided
+        assert not assemble.make(config.compose(name)).undivided
 
 
 def test_one_process_of_several_is_silent_and_verbs_are_refused(

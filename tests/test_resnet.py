@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from safetensors import safe_open
 from torch import Tensor, nn
 
-from landmarks import cli, config, data, execute, runs
+from landmarks import assemble, cli, config, data, execute, runs
 from landmarks.cards import resnet as card
 from landmarks.data import textured
 from landmarks.data.vision import torchvision
@@ -52,7 +52,7 @@ def few(drawn: Data, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> Data:
 
 @cache
 def settings(*overrides: str) -> ResNetConfig:
-    found = execute.complete(config.compose("resnet", overrides))
+    found = assemble.complete(config.compose("resnet", overrides))
     assert isinstance(found, ResNetConfig)
     return found
 
@@ -416,7 +416,7 @@ def test_a_killed_run_ends_as_an_uninterrupted_one(few: Data, kill_at: int, monk
 
 def test_with_bf16_weights_averages_and_losses_are_float32(few: Data) -> None:
     folder = start(*TINY, "precision=bf16", "model.shortcut=B")
-    milestone = execute.load_model(folder)
+    milestone = assemble.load_model(folder)
     assert {tensor.dtype for tensor in milestone.state_dict().values()} == {torch.float32, torch.int64}
     (milestone.phase,) = milestone.phases()  # type: ignore[assignment]
     batch = Batch(few.splits["train"].x[:16], few.splits["train"].y[:16])
@@ -484,7 +484,7 @@ def test_a_run_that_starts_from_weights_goes_on_where_they_are_gone(few: Data, m
 def test_light_is_of_the_pictures_at_hand_where_the_weights_bring_none(few: Data) -> None:
     first = start(*TINY, "steps=1")
     second = start(*TINY, "steps=1", f"init={first}", "augmentation.colour=0.1")
-    milestone = cast("ResNet", execute.load_model(second))
+    milestone = cast("ResNet", assemble.load_model(second))
     assert torch.allclose(milestone.colour_axes.T @ milestone.colour_axes, torch.eye(3), atol=1e-5)
     assert milestone.colour_amounts.all()
 
@@ -495,7 +495,7 @@ def test_bf16_follows_fp32(few: Data) -> None:
     begun = make(*words).state_dict()
     moved = [
         torch.cat([(tensor - begun[name]).flatten() for name, tensor in model.state_dict().items() if "conv" in name])
-        for model in (execute.load_model(start(*words, f"precision={p}")) for p in ("fp32", "bf16"))
+        for model in (assemble.load_model(start(*words, f"precision={p}")) for p in ("fp32", "bf16"))
     ]
     assert float(F.cosine_similarity(*moved, dim=0)) > 0.95
 
@@ -574,7 +574,7 @@ def test_a_run_from_the_command_line_to_its_pictures(few: Data, capsys: pytest.C
     assert "residual-8: test error" in said
     assert "no number in the paper" in said
     assert {path.stem for path in (folder / "figures").glob("*.png")} == {"curves", "responses", "labels"}
-    milestone = execute.load_model(folder)
+    milestone = assemble.load_model(folder)
     answer = milestone.answer(few.splits["test"].x)
     assert answer.probabilities is not None
     assert answer.probabilities.shape == (20, 10)

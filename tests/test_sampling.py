@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import landmarks
-from landmarks import cli, execute
+from landmarks import assemble, cli
 from landmarks.errors import LandmarksError, UsageError
 from landmarks.milestones import gan
 from landmarks.results import Run
@@ -106,7 +106,7 @@ def test_weights_of_another_net_are_refused(run: Run) -> None:
     path = run.folder / "model.safetensors"
     save_file({name: tensor[..., :1].clone() for name, tensor in load_file(path).items() if tensor.ndim}, path)
     with pytest.raises(LandmarksError, match="not the weights of this network"):
-        execute.load_sampler(run.folder)
+        assemble.load_sampler(run.folder)
     path.write_bytes(b"nothing")
     with pytest.raises(LandmarksError, match="not the weights of this network"):
-        execute.load_sampler(run.folder)
+        assemble.load_sampler(run.folder)

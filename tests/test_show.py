@@ -17,7 +17,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from landmarks import catalog, cli, config, execute, explain, show
+from landmarks import assemble, catalog, cli, config, explain, show
 from landmarks.claims import Claim
 from landmarks.errors import UsageError
 from landmarks.milestone import Milestone
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.usefixtures("compose_once")
 
 @cache
 def make(name: str, *overrides: str) -> Milestone:
-    return execute.make(config.compose(name, overrides))
+    return assemble.make(config.compose(name, overrides))
 
 
 @pytest.mark.parametrize(("name", "experiment"), CONFIGURED)
@@ -280,4 +280,4 @@ def test_a_milestone_without_bibtex_or_claims_says_so(toy: Callable[[str], None]
     with pytest.raises(UsageError, match="tenth has no claim T1; it has none"):
         explain.find("tenth", "T1")
     made = config.compose("tenth")
-    assert "## Claims" not in show.describe(execute.make(made), made)
+    assert "## Claims" not in show.describe(assemble.make(made), made)

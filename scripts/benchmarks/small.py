@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from landmarks import config, execute
+from landmarks import assemble, config
 from landmarks.data.sequences import lengths
 from landmarks.milestone import Batch, Data, Milestone
 
@@ -16,7 +16,7 @@ Step = Callable[[], object]
 
 
 def milestone(name: str, *overrides: str) -> Milestone:
-    return execute.make(config.compose(name, overrides))
+    return assemble.make(config.compose(name, overrides))
 
 
 def shuffled(x: Tensor, y: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor]]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from landmarks import catalog, compiling, config, execute, loop
+from landmarks import assemble, catalog, compiling, config, execute, loop
 from landmarks import device as devices
 from landmarks.checkpoint import Checkpoints
 from landmarks.logger import Console, Logger
@@ -65,7 +65,7 @@ class Training:
             self.milestone: Milestone = run.milestone
             self.data, self.settings, self.device = run.data, run.settings, run.device
         else:
-            self.settings = execute.settings_of(composed)
+            self.settings = assemble.settings_of(composed)
             self.device = devices.resolve(self.settings.device)
             self.milestone = catalog.milestone_class(name)(self.settings).to(self.device)
             self.data = data.to(self.device)
