@@ -1,7 +1,7 @@
 """Benchmarks: ours against references written as their users write them, and what fast paths do to the numbers.
 
     python scripts/bench.py ROW|GROUP… [--rounds 7] [--json FILE]
-    python scripts/bench.py results        RESULTS.md's Speed section, from results/speed*.json
+    python scripts/bench.py results        RESULTS.md's Speed section, from results/speed*.json and growth*.json
 
 Each figure is the median over interleaved pairs (ABBA) in one process; the shared loop writes its whole log while it is
 timed. Rows and groups: see `--help`.
@@ -10,10 +10,7 @@ timed. Rows and groups: see `--help`.
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
-import platform
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,11 +19,11 @@ from typing import Any
 import torch
 from benchmarks import accelerator, agreement, report
 from benchmarks.measure import Row, measured
+from benchmarks.place import ROOT, environment
 from benchmarks.rows import CPU, GROUPS
 
 from landmarks.errors import LandmarksError
 
-ROOT = Path(__file__).parent.parent
 AGREE, RESULTS = "agree", "results"
 
 
@@ -41,7 +38,7 @@ def main(words: Sequence[str] | None = None) -> int:
     if RESULTS in arguments.what:
         target = ROOT / "RESULTS.md"
         before = target.read_text() if target.exists() else ""
-        target.write_text(report.written(before, report.section(report.read(ROOT / "results"))))
+        target.write_text(report.written(before, report.section(ROOT / "results")))
         return 0
     groups = {name: [row] for name, row in rows.items()} | {
         **GROUPS,
@@ -87,28 +84,6 @@ def _agree() -> list[dict[str, Any]]:
                 found.append(line)
                 print("  ".join(report.agreement_cells(line)), flush=True)
     return found
-
-
-def environment() -> dict[str, Any]:
-    """Where and when figures were measured."""
-    cuda, threads = torch.cuda.is_available(), torch.get_num_threads()
-    done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
-    return {
-        "machine": f"{processor()}, {threads} thread{'s' * (threads > 1)}",
-        "device": torch.cuda.get_device_name() if cuda else "cpu",
-        "torch": torch.__version__,
-        "date": datetime.date.today().isoformat(),
-        "commit": done.stdout.strip() or None,
-    }
-
-
-def processor() -> str:
-    """The processor's model, as Linux and others call it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
 
 
 if __name__ == "__main__":

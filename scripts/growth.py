@@ -23,6 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.place import environment
+
 Found = dict[str, float]
 """`time` in milliseconds, `memory` in MiB."""
 ROUNDS = 5
@@ -51,7 +53,7 @@ def main() -> int:
         return 0
     lines = [line for group in GROUPS if arguments.group in (group, "all") for line in table(group)]
     if arguments.json:
-        arguments.json.write_text(json.dumps({"rows": lines}, indent=2) + "\n")
+        arguments.json.write_text(json.dumps(environment() | {"rows": lines}, indent=1) + "\n")
     return 0
 
 

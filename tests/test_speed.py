@@ -217,7 +217,7 @@ ROOT = Path(bench.__file__).parent.parent
 
 def test_results_say_what_the_json_says() -> None:
     """Byte for byte, and whatever stands around the section stays."""
-    text, made = (ROOT / "RESULTS.md").read_text(), report.section(report.read(ROOT / "results"))
+    text, made = (ROOT / "RESULTS.md").read_text(), report.section(ROOT / "results")
     assert report.written(text, made) == text
     assert text.count(report.BEGIN) == 1
     before, after = "# Results\n\nabove\n\n", "\nbelow\n"

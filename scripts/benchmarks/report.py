@@ -23,8 +23,17 @@ largest difference that of the first 50 losses, as a share of the plain one.
 """
 
 
-def section(measurements: Sequence[Mapping[str, Any]]) -> str:
-    """The Speed section of what `bench.py` wrote, a table for each machine."""
+GROWTH = """\
+### Growth
+
+Time and peak memory by size, on one thread (`scripts/growth.py`). The slope is that of log time, or of log memory, over
+log size from the last but one size to the last: 1 is linear, 0 costs nothing more.
+"""
+
+
+def section(folder: Path) -> str:
+    """The Speed section of what `bench.py` and `growth.py` wrote into a folder, a table for each machine."""
+    measurements, growth = read(folder, "speed"), read(folder, "growth")
     parts = [HEAD]
     for found in measurements:
         if found.get("rows"):
@@ -32,13 +41,16 @@ def section(measurements: Sequence[Mapping[str, Any]]) -> str:
     for found in measurements:
         if found.get("agreement"):
             parts += [AGREEMENT, _said(found), _table(AGREEMENT_HEADS, map(agreement_cells, found["agreement"]))]
+    for found in growth:
+        parts += [GROWTH, _said(found), _table(GROWTH_HEADS, growth_cells(found["rows"]))]
     return "\n".join(parts)
 
 
 def _said(found: Mapping[str, Any]) -> str:
     commit = f", commit {found['commit']}" if found["commit"] else ""
     where = f"{found['machine']}, {found['device']}, torch {found['torch']}"
-    return f"{where}, {found['date']}{commit}, {found['rounds']} rounds:\n"
+    rounds = f", {found['rounds']} rounds" if "rounds" in found else ""
+    return f"{where}, {found['date']}{commit}{rounds}:\n"
 
 
 HEADS = ("what", "ours", "reference", "ratio", "to reach", "reached")
@@ -62,6 +74,22 @@ def agreement_cells(row: Mapping[str, Any]) -> tuple[str, ...]:
         row["what"], row["path"], f"{row['steps']:,}", f"{row['loss']:.4g}", f"{row['loss_of_plain']:.4g}",
         f"{name} {row['measured']:.4g}", f"{row['measured_of_plain']:.4g}", f"{row['largest_difference']:.1e}",
     )  # fmt: skip
+
+
+GROWTH_HEADS = ("what", "sizes", "time in ms", "slope", "memory in MiB", "slope")
+
+
+def growth_cells(rows: Sequence[Mapping[str, Any]]) -> Iterable[tuple[str, ...]]:
+    """A row for each thing that grows, with all its sizes."""
+    for name in dict.fromkeys(row["name"] for row in rows):
+        mine = [row for row in rows if row["name"] == name]
+        sizes, times, memory = (
+            ", ".join(show(row[key]) for row in mine)
+            for key, show in (("size", "{:,}".format), ("time", _number), ("memory", "{:,.0f}".format))
+        )
+        last = mine[-1]
+        slopes = [f"{last[key]:.2f}" if last[key] is not None else "" for key in ("time_slope", "memory_slope")]
+        yield f"{name}: {last['unit']}", f"{last['group']} {sizes}", times, slopes[0], memory, slopes[1]
 
 
 def _target(row: Mapping[str, Any]) -> str:
@@ -88,6 +116,6 @@ def written(text: str, made: str) -> str:
     return before + whole + after
 
 
-def read(folder: Path) -> list[dict[str, Any]]:
+def read(folder: Path, kind: str) -> list[dict[str, Any]]:
     """What was measured, in the order of the files' names."""
-    return [json.loads(path.read_text()) for path in sorted(folder.glob("speed*.json"))]
+    return [json.loads(path.read_text()) for path in sorted(folder.glob(f"{kind}*.json"))]
