@@ -81,10 +81,10 @@ def main(words: Sequence[str] | None = None) -> int:
 def _fail(error: LandmarksError, debug: bool) -> int:
     if debug and not isinstance(error, Interrupted):
         raise error
-    if ranks.first:
+    quiet = not ranks.first and (isinstance(error, (Interrupted, Lost)) or ranks.give_way())
+    if not quiet:
         print(f"landmarks: {error}", file=sys.stderr, flush=True)
-    elif not isinstance(error, (Interrupted, Lost)):
-        ranks.give_way()
+        ranks.spoken()
     return error.exit_code
 
 
@@ -215,7 +215,7 @@ class _Job:
         except (Interrupted, Lost):
             raise
         except LandmarksError as error:
-            if self.alone or self.process != os.getpid():
+            if self.alone or ranks.world > 1 or self.process != os.getpid():  # of processes one may fail alone
                 raise
             self.worst = max(self.worst, _fail(error, debug=False))
 

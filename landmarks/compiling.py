@@ -62,7 +62,7 @@ def apply(milestone: Milestone, warn: Callable[[str], None]) -> None:
 
 
 class Compiled:
-    """A part's forward pass, compiled for the batches of training: they have a graph, and the shape of the first.
+    """A part's forward pass, compiled for the batches of training: they have a graph, and the shape of the largest.
 
     What is only measured, and the last, shorter batch of an epoch, takes the plain way: each other shape would be a
     minute of its own. Where the compiler fails, all goes the plain way, with one warning.
@@ -76,7 +76,8 @@ class Compiled:
     def __call__(self, x: Tensor) -> Tensor:
         if not torch.is_grad_enabled():
             return self.plain(x)
-        self.shape = self.shape or x.shape
+        if self.shape is None or x.shape[0] > self.shape[0]:  # a run may go on with the last batch of an epoch
+            self.shape = x.shape
         if x.shape != self.shape:
             return self.plain(x)
         try:

@@ -44,6 +44,7 @@ def start(composed: config.Composed, quiet: bool = False, watch: bool = False) -
     if tree["init"] is not None:
         tree["init"] = str(weights.located(tree["init"], tree["runs"]))
     run = ranks.in_turn(lambda: Run(composed, quiet, watch))
+    compiling.check(run.milestone, run.device)
     run.begun = weights.digest(Path(tree["init"])) if tree["init"] is not None else None
     run.folder = folder = ranks.of_first(lambda: runs.create(run.settings.runs, run.settings.milestone))
     with ranks.by_first(runs.locked(folder)), devices.prepared(run.settings):
@@ -124,7 +125,6 @@ class Run:
         self.data = data.load(self.settings.data, data.Draws.of(self.settings)).to(self.device)
         milestone.check_data(self.data)
         self.milestone = milestone.to(self.device)
-        compiling.check(milestone, self.device)
         self.choice = self._choose()
         if ranks.world > 1:
             ranks.check(milestone, self.data)
@@ -201,9 +201,10 @@ class Run:
         except (MemoryError, torch.OutOfMemoryError) as error:
             full = LandmarksError(f"out of memory on {self.device}; train a smaller batch")
             raise self._failed(full, training.state) from error
-        except (LandmarksError, RuntimeError) as error:
+        except (LandmarksError, OSError, RuntimeError) as error:
             said = files.lost(error) if isinstance(error, RuntimeError) else error
             if not isinstance(said, LandmarksError):
+                ranks.leave_word(str(self.folder), f"{type(error).__name__}: {error}")
                 raise
             raise self._failed(said, training.state) from error
         finally:

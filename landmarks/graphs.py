@@ -15,7 +15,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from landmarks.milestone import Batch, Milestone
+from landmarks.milestone import KEPT, Batch, Milestone
 
 WARM = 3
 """Steps before the capture: libraries choose their ways and take their memory in the first ones."""
@@ -49,13 +49,19 @@ class Cuda:
         torch.cuda.current_stream(self.device).wait_stream(self.stream)
 
     def capture(self, work: Callable[[], None]) -> Callable[[], None]:
-        graph, before = torch.cuda.CUDAGraph(), torch.cuda.get_rng_state(self.device)
+        graph, current = torch.cuda.CUDAGraph(), torch.cuda.current_stream(self.device)
+        generator = torch.cuda.default_generators[torch.cuda._utils._get_device_index(self.device, optional=True)]
+        before = generator.get_state()
         try:
-            with torch.cuda.graph(graph, stream=self.stream):
+            # Of this thread alone: another one may be pinning the memory of pictures meanwhile.
+            with torch.cuda.graph(graph, stream=self.stream, capture_error_mode="thread_local"):
                 work()
-        except RuntimeError:
-            torch.cuda.set_rng_state(before, self.device)
-            raise
+        except RuntimeError as error:
+            torch.cuda.set_stream(current)  # which torch leaves out where the end of a capture fails, too
+            fresh = torch.Generator(self.device)  # the generator's own state may still wait for the capture to end
+            fresh.set_state(before)
+            generator.graphsafe_set_state(fresh)
+            raise RuntimeError(str(error.__context__ or error)) from error
         return graph.replay
 
 
@@ -97,7 +103,8 @@ class Captured:
             self.replay = None
 
     def _fits(self, batch: Batch) -> bool:
-        self.place = self.place or Batch(*(part.clone() for part in batch))
+        if self.place is None or (self.replay is None and batch.x.numel() > self.place.x.numel()):
+            self.place = Batch(*(part.clone() for part in batch))  # a run may go on with the last batch of an epoch
         return all(here.shape == part.shape for here, part in zip(self.place, batch, strict=True))
 
     def _put(self, batch: Batch) -> None:
@@ -112,18 +119,27 @@ class Captured:
         place = self.place
         assert place is not None
         self.known, self.given = tensors(self.milestone), None
+        memory, attributes = dict(self.milestone.memory), own(self.milestone)
         try:
             self.replay = self.backend.capture(lambda: self.step(place))
             if anew := [name for name, where in tensors(self.milestone).items() if self.known.get(name) != where]:
                 raise RuntimeError(f"{anew[0]} is made anew in it")
         except RuntimeError as error:
             self.replay, self.refused = None, True
+            self.milestone.memory = memory  # what a capture has made was never filled
+            for name, tensor in attributes.items():
+                setattr(self.milestone, name, tensor)
             self.warn(f"steps go on one operator at a time: they make no CUDA graph ({str(error).splitlines()[0]})")
 
 
+def own(milestone: Milestone) -> dict[str, Tensor]:
+    """The tensors among a milestone's plain attributes."""
+    return {name: value for name, value in vars(milestone).items() if isinstance(value, Tensor)}
+
+
 def tensors(milestone: Milestone) -> dict[str, int]:
-    """Where all tensors lie that a milestone holds: parameters, buffers, `memory`, attributes."""
+    """Where the tensors lie that a step may use: parameters, buffers, attributes, and `memory` but kept weights."""
     held: dict[str, Tensor] = {**dict(milestone.named_parameters()), **dict(milestone.named_buffers())}
-    held |= {f"memory[{name}]": tensor for name, tensor in milestone.memory.items()}
-    held |= {name: value for name, value in vars(milestone).items() if isinstance(value, Tensor)}
+    held |= {f"memory[{name}]": kept for name, kept in milestone.memory.items() if not name.startswith(KEPT)}
+    held |= own(milestone)
     return {name: tensor.data_ptr() for name, tensor in held.items()}

@@ -349,6 +349,8 @@ class Loop:
             optimizer.load_state_dict(checkpoint["optimizers"][name])
             for group in optimizer.param_groups:
                 group["lr"] = group["lr"].to(self.device)
+                if "capturable" in group:  # the checkpoint may come from another kind of device
+                    group["capturable"] = self.device.type == "cuda"
         self.sums.keep({name: total.to(self.device) for name, total in checkpoint["sums"].items()})
         self.sums.count = checkpoint["count"]
         self.data.unreadable.update(checkpoint.get("unreadable", ()))

@@ -27,6 +27,8 @@ PATIENCE = timedelta(minutes=30)
 """How long a process waits for one that neither answers nor has ended."""
 STRETCH = 0.5
 """About so many seconds of training pass until the processes ask one another whether to stop."""
+MEETING = 2.0
+"""Seconds that the first process may come later to a refusal of all."""
 SPEAKING = 10.0
 """Seconds that another process may take to say why all have failed."""
 WANTED = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
@@ -55,6 +57,10 @@ def begin() -> None:
     import torch
     import torch.distributed as dist
 
+    if dist.is_initialized():
+        raise LandmarksError(
+            "this process shares another program's work already; run landmarks by torchrun -m landmarks"
+        )
     cuda = torch.cuda.is_available() and dist.is_nccl_available()
     try:
         _store, _, count = next(dist.rendezvous("env://", timeout=PATIENCE))  # type: ignore[attr-defined]
@@ -66,7 +72,16 @@ def begin() -> None:
     except RuntimeError as error:
         raise LandmarksError(f"the processes do not find one another: {str(error).splitlines()[0]}") from error
     world = count
-    atexit.register(dist.destroy_process_group)
+    atexit.register(_leave)
+
+
+def _leave() -> None:
+    """Take leave of the other processes, who hear of it at once."""
+    import torch.distributed as dist
+
+    if dist.is_initialized():
+        with contextlib.suppress(RuntimeError):
+            dist.destroy_process_group()
 
 
 def check(milestone: Milestone, data: Data) -> None:
@@ -268,10 +283,27 @@ def word(place: str) -> str:
     return f"one of its {world} processes has ended, or cannot be reached"
 
 
-def give_way() -> None:
-    """Let the first process speak before this one ends, upon which torchrun would end all."""
-    if "TORCHELASTIC_RUN_ID" in os.environ:
-        time.sleep(SPEAKING)
+def give_way() -> bool:
+    """Leave, so that the first process hears of it and speaks, and wait for that: then torchrun may end all.
+
+    Returns whether it has spoken; it may wait for its device, and hear nothing.
+    """
+    if _store is None:  # what is wrong before processes meet is wrong for all
+        time.sleep(MEETING * ("TORCHELASTIC_RUN_ID" in os.environ))
+        return True
+    _leave()
+    try:
+        _store.wait(["spoken"], timedelta(seconds=SPEAKING))
+    except RuntimeError:
+        return False
+    return True
+
+
+def spoken() -> None:
+    """The first process has said why all end."""
+    if world > 1:
+        with contextlib.suppress(RuntimeError):
+            _store.set("spoken", "yes")
 
 
 def take_over() -> None:

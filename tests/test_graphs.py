@@ -125,13 +125,17 @@ def test_what_cannot_be_captured_goes_on_after_one_warning() -> None:
 
 
 def test_a_tensor_made_anew_in_each_step_is_noticed() -> None:
+    fake = Fake(renews=True)
+
     class Doing(Recorder):
         def capture(self, work: Callable[[], None]) -> Callable[[], None]:
-            work()  # what Python does in a step is done while it is captured
+            work()  # what Python does in a step is done while it is captured,
+            fake.memory["sum"].fill_(torch.nan)  # but nothing is calculated
             return super().capture(work)
 
-    (said,) = run(Fake(renews=True), Doing(), batches(*[4] * 6))
+    (said,) = run(fake, Doing(), batches(*[4] * 6))
     assert "memory[sum] is made anew in it" in said
+    assert fake.memory["sum"].item() == 6, "every step counts once"
 
 
 def test_watched_steps_and_shorter_batches_are_made_as_they_are() -> None:
@@ -155,6 +159,12 @@ def test_a_milestone_that_works_on_other_tensors_is_captured_anew() -> None:
         if epoch == 1:
             fake.place = torch.zeros(2)
     assert recorder.captures == 2
+
+
+def test_a_run_that_goes_on_with_a_shorter_batch_captures_whole_ones() -> None:
+    fake, recorder = Fake(), Recorder()
+    assert not run(fake, recorder, batches(3, *[4] * 6, 3))
+    assert (recorder.captures, fake.seen) == (1, [3, *[4] * 6, 3])
 
 
 def test_each_batch_is_what_the_graph_reads() -> None:

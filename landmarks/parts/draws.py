@@ -29,7 +29,7 @@ def randn(*size: int, device: torch.device, generator: torch.Generator | None = 
 
 
 def rand_like(x: Tensor) -> Tensor:
-    """Uniform in [0, 1), of the shape and type of x (B, …)."""
+    """Uniform in [0, 1), of the shape and type of x (B, …), which lies contiguous."""
     return torch.rand_like(x) if ranks.rows is None else _mine(torch.rand_like(x.new_empty(_whole(x.shape))))
 
 
