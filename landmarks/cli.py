@@ -320,7 +320,8 @@ def _evaluate(words: Sequence[str]) -> int:
     if "--json" in arguments.options:
         print(json.dumps(found, indent=2))
     else:
-        print_table(("measure", "value"), [(name, measures.show(name, value)) for name, value in found.items()])
+        said = {name: value for name, value in found.items() if not measures.of_one_replica(name)}
+        print_table(("measure", "value"), [(name, measures.show(name, value)) for name, value in said.items()])
     return 0
 
 

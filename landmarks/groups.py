@@ -96,17 +96,24 @@ class Group:
 
     def line(self, metric: str, unit: str) -> Line:
         """Mean and interval over the draws. A finished run keeps its last value; an unfinished one ends the line."""
-        curves = [_points(run, metric, unit) for run in self.runs]
+        draws = self._draws(metric)
+        curves = [_points(run, name, unit) for run, name in draws]
         ends = [at[-1] for at, _ in curves]
-        open_ends = [end for run, end in zip(self.runs, ends, strict=True) if run.status != "finished"]
+        open_ends = [end for (run, _), end in zip(draws, ends, strict=True) if run.status != "finished"]
         grid = np.unique(np.concatenate([at for at, _ in curves]))
         first, last = max(at[0] for at, _ in curves), min(open_ends, default=max(ends))
         grid = grid[(grid >= min(first, last)) & (grid <= last)]
         values = np.stack([np.interp(grid, at, value) for at, value in curves])
         return Line(self, grid, values.mean(0), *self._interval(metric, values))
 
+    def _draws(self, metric: str) -> list[tuple[Run, str]]:
+        """The runs with the measure; or, where all of them have it of each replica, every one of these by its name."""
+        each = [f"{metric}/{replica}" for replica in range(self.replicas)]
+        names = each if all(name in run.curves for run in self.runs for name in each) else [metric]
+        return [(run, name) for run in self.runs for name in names]
+
     def _interval(self, metric: str, values: Floats) -> tuple[Floats, Floats]:
-        """The ends of the 95 % interval of the mean of `values` (runs, points)."""
+        """The ends of the 95 % interval of the mean of `values` (draws, points)."""
         measure, n = metric.partition("/")[2], len(values)
         if self.replicas > 1 and measure in measures.OF_REPLICAS:
             from landmarks.rules import wilson

@@ -336,7 +336,7 @@ def test_watching_observes_the_gradients_of_the_fused_update() -> None:
     expected = torch.autograd.grad(loss, milestone.network["C3"].weight)[0].norm()
     milestone.watching = True
     milestone.step(one)
-    assert milestone.gradient_norms["C3.weight"].item() == pytest.approx(expected.item(), rel=1e-4)
+    assert milestone.gradient_norms["network.C3.weight"].item() == pytest.approx(expected.item(), rel=1e-4)
 
 
 def test_weights_and_curvature_come_back_from_a_checkpoint() -> None:

@@ -155,9 +155,10 @@ class DAE(Milestone):
             y = layer(y).sigmoid()
         return y
 
-    def rebuild(self, k: int, y: Tensor) -> Tensor:
-        """What layer k makes of its own code y (B, units), before the squashing: Wᵀy + b′, with the encoder's W."""
-        return F.linear(y, self.layer_list[k].weight.T, self.visible[k])
+    def rebuilt(self, k: int, x: Tensor) -> Tensor:
+        """What layer k makes of its own inputs x (B, inputs), before the squashing: Wᵀ s(Wx + b) + b′, with one W."""
+        layer = self.layer_list[k]
+        return tied(x, layer.weight, layer.bias, self.visible[k])
 
     def linear(self, k: int) -> bool:
         """Whether layer k rebuilds real values: the first may; those above rebuild codes, which lie in (0, 1)."""
@@ -169,8 +170,7 @@ class DAE(Milestone):
     def denoising(self, k: int, x: Tensor) -> Tensor:
         """L(x, z) of layer k for its clean inputs x (B, inputs), each corrupted anew: (B,)."""
         noisy, touched = self.corrupt(x) if self.config.corruption.during == "pretraining" else (x, None)
-        layer = self.layer_list[k]
-        outputs = tied(noisy, layer.weight, layer.bias, self.visible[k])
+        outputs = self.rebuilt(k, noisy)
         alpha, beta = self.config.emphasis.corrupted, self.config.emphasis.intact
         weights = None
         if touched is not None and not alpha == beta == 1:
@@ -281,7 +281,7 @@ class DAE(Milestone):
             yield "filters", draw.filters({draw.described(self.config): self.layer_list[0].weight})
             clean = self.code(split.x[: draw.SHOWN], 0)
             noisy = self.corrupt(clean)[0]
-            outputs = self.rebuild(0, self.layer_list[0](noisy).sigmoid())
+            outputs = self.rebuilt(0, noisy)
             yield "rebuilt", draw.rebuilt(clean, noisy, outputs if self.linear(0) else outputs.sigmoid())
 
     @property

@@ -313,7 +313,7 @@ class LeNet(Milestone):
         assert isinstance(rule, SDLM)
         fused.learn(self.scramble(batch.x).view(-1, SIDE, SIDE), batch.y.view(-1), rule.rate)
         if self.watching:
-            self.observe({name: g / rule.rate for name, g in fused.gradients.items()})
+            self.observe({f"network.{name}": g / rule.rate for name, g in fused.gradients.items()})
         rule.move()
         return {"loss": fused.loss, "error": fused.error}
 

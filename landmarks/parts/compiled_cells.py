@@ -97,7 +97,7 @@ def library() -> Path:
 def _build(place: Path, name: str) -> Path:
     """Compile the source in an empty folder. Raises UsageError, and OSError where the folder does not allow it."""
     compiler = os.environ.get("CXX", "c++")
-    if shutil.which(compiler) is None:
+    if shutil.which(compiler.partition(" ")[0]) is None:
         raise UsageError(
             f"operator=cpp: there is no C++ compiler here ({compiler}); install one (g++, clang), {REMEDY}"
         )
