@@ -101,6 +101,18 @@ def test_the_count_of_an_enumeration_has_no_interval(make: Make) -> None:
     assert np.isnan([line.low[-1], line.high[-1]]).all()
 
 
+def test_replicas_that_are_logged_each_are_draws(make: Make) -> None:
+    values = [[0.5, 0.30], [0.4, 0.35], [0.6, 0.31], [0.5, 0.33]]
+    folders = [
+        make("replicas=2", seed=seed, test__error=np.mean(pair, 0), test__error__0=pair[0], test__error__1=pair[1])
+        for seed, pair in enumerate((values[:2], values[2:]))
+    ]
+    (line,) = compare.Comparison(folders).panels[0].lines
+    low, high = stats.t.interval(0.95, 3, loc=np.mean(values, 0), scale=stats.sem(values))
+    for found, expected in ((line.mean, np.mean(values, 0)), (line.low, low), (line.high, high)):
+        assert found.tolist() == pytest.approx(expected)
+
+
 def test_seeds_of_replicas_are_one_larger_sample(make: Make) -> None:
     folders = [
         make("replicas=100", name="mlp_xor", seed=s, train_set__solved=[0, share]) for s, share in ((0, 0.8), (1, 1))
