@@ -13,7 +13,8 @@ HEAD = """\
 
 Each figure is the median of interleaved pairs in one process (ABBA), with the range of its rounds in brackets. "≤":
 ours takes so many times as long as the reference, or so many seconds more; "≥": ours is so many times faster. The
-shared loop writes its whole log meanwhile; nothing is timed while it is compiled.
+shared loop writes its whole log meanwhile; nothing is timed while it is compiled. A second table repeats, with more
+rounds, what fell short in the first; its notes, written by hand, say what bounds what falls short again.
 """
 AGREEMENT = """\
 ### Fast paths beside fp32
@@ -38,6 +39,7 @@ def section(folder: Path) -> str:
     for found in measurements:
         if found.get("rows"):
             parts += [_said(found), _table(HEADS, map(cells, found["rows"]))]
+            parts += ["".join(f"- {note}\n" for note in found["notes"])] * ("notes" in found)
     for found in measurements:
         if found.get("agreement"):
             parts += [AGREEMENT, _said(found), _table(AGREEMENT_HEADS, map(agreement_cells, found["agreement"]))]
