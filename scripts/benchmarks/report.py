@@ -39,7 +39,8 @@ def section(folder: Path) -> str:
     for found in measurements:
         if found.get("rows"):
             parts += [_said(found), _table(HEADS, map(cells, found["rows"]))]
-            parts += ["".join(f"- {note}\n" for note in found["notes"])] * ("notes" in found)
+        if found.get("notes"):
+            parts.append("".join(f"- {note}\n" for note in found["notes"]))
     for found in measurements:
         if found.get("agreement"):
             parts += [AGREEMENT, _said(found), _table(AGREEMENT_HEADS, map(agreement_cells, found["agreement"]))]
