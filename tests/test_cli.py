@@ -191,7 +191,7 @@ def _as_override(value: object) -> str:
 
 def test_kill_9_in_the_middle_and_resume(workplace: Path) -> None:
     """LeNet killed for real ends byte for byte as the run that was left alone."""
-    words = ["run", "lenet", "epochs=2", "data.valid=3000", "checkpoint_every=300", "figures=false"]
+    words = ["run", "lenet", "epochs=1", "data.valid=3000", "checkpoint_every=300", "figures=false"]
     landmarks(*words)
     whole = runs.find("last", "runs")
     started = subprocess.Popen([sys.executable, "-m", "landmarks", *words], stdout=subprocess.DEVNULL)
