@@ -161,7 +161,7 @@ SHORTER_OFF: dict[str, tuple[str, ...]] = {"lstm": ("model.carousel=0.5", "steps
 
 LONG = ("lstm", "lenet", "dae", "alexnet")
 """Shown and not shown takes these a quarter of a minute at least, even so shortened: hundreds of updates before they
-begin (alexnet), thousands for the rivals (lenet). The fast suite has five others, so that a verdict may fall both ways."""
+begin (alexnet), thousands for the rivals (lenet). The fast suite has five others, whose verdicts fall both ways."""
 
 
 def shorter(name: str) -> Demonstration:
