@@ -228,5 +228,5 @@ def test_results_say_what_the_json_says() -> None:
 def test_results_name_no_place_of_a_machine() -> None:
     for path in (ROOT / "results").glob("speed*.json"):
         text = path.read_text()
-        assert not re.search(r'"/|/home|/root|/tmp|/work', text), path
+        assert not re.search(r'[" ]/', text), path
         assert {"machine", "device", "torch", "date", "commit", "rows"} <= json.loads(text).keys()
