@@ -45,6 +45,7 @@ def start(composed: config.Composed, quiet: bool = False, watch: bool = False) -
         tree["init"] = str(weights.located(tree["init"], tree["runs"]))
     run = ranks.in_turn(lambda: Run(composed, quiet, watch))
     compiling.check(run.milestone, run.device)
+    run.choice = run.choose()
     run.begun = weights.digest(Path(tree["init"])) if tree["init"] is not None else None
     run.folder = folder = ranks.of_first(lambda: runs.create(run.settings.runs, run.settings.milestone))
     with ranks.by_first(runs.locked(folder)), devices.prepared(run.settings):
@@ -116,6 +117,7 @@ class Run:
 
     folder: Path
     begun: str | None = None
+    choice: compiling.Choice
 
     def __init__(self, composed: config.Composed, quiet: bool, watch: bool = False) -> None:
         self.composed = composed
@@ -125,12 +127,12 @@ class Run:
         self.data = data.load(self.settings.data, data.Draws.of(self.settings)).to(self.device)
         milestone.check_data(self.data)
         self.milestone = milestone.to(self.device)
-        self.choice = self._choose()
         if ranks.world > 1:
             ranks.check(milestone, self.data)
         self.console = Console(quiet or not ranks.first, watch)
 
-    def _choose(self, before: bool | None = None) -> compiling.Choice:
+    def choose(self, before: bool | None = None) -> compiling.Choice:
+        """Whether parts of its steps are compiled; a resumed run obeys what was chosen `before`."""
         return compiling.choose(
             self.milestone, self.device, lambda: loop.patterns(self.milestone, self.data, self.settings), before
         )
@@ -138,7 +140,7 @@ class Run:
     def obey(self, then: dict[str, Any]) -> None:
         """Go on as `environment.json` says that the run was started."""
         self.begun, compiled = then.get("init"), then.get("compile", False)
-        self.choice = self._choose(compiled)
+        self.choice = self.choose(compiled)
         if self.choice.compiled != compiled:
             self.console.say(f"compile was true and is false ({self.choice.why}): {runs.NOT_BIT_FOR_BIT}")
 

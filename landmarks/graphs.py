@@ -90,7 +90,7 @@ class Captured:
             self.made += 1
             return
         if self.replay is None:
-            self._capture(batch)
+            self._capture()
         if self.replay is None:
             self.step(batch)
             return
@@ -115,7 +115,7 @@ class Captured:
                 self.place[i].copy_(part)
         self.given = batch
 
-    def _capture(self, batch: Batch) -> None:
+    def _capture(self) -> None:
         place = self.place
         assert place is not None
         self.known, self.given = tensors(self.milestone), None

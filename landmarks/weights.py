@@ -59,11 +59,11 @@ def start_from(milestone: Milestone, path: Path, known: str | None = None) -> st
     filled = {own[name].data_ptr() for name in taken}
     fresh = [name for name, tensor in milestone.state_dict().items() if tensor.data_ptr() not in filled]
     if not any(parameter.data_ptr() in filled for parameter in milestone.parameters()):
-        replicas = "; of other replicas, perhaps: `landmarks export` writes the first one alone"
         named = any(name in own for name in tensors)
+        hint = "; of other replicas, perhaps: `landmarks export` writes the first one alone" if named else ""
         raise LandmarksError(
             f"init={path}: none of its {len(tensors)} tensors has a name and a shape of this network's weights"
-            f" ({', '.join([*tensors][:3])}, …); name other weights{replicas * named}"
+            f" ({', '.join([*tensors][:3])}, …); name other weights{hint}"
         )
     more = f" and {len(fresh) - 4} more" if len(fresh) > 4 else ""
     return f"begins with {len(taken)} tensors of {path}" + (f"; new: {', '.join(fresh[:4])}{more}" if fresh else "")
