@@ -76,7 +76,7 @@ def evaluate(folder: Path, overrides: Sequence[str] = ()) -> dict[str, float]:
     found = _data(folder, settings, own).to(device)
     milestone = milestone.to(device)
     with devices.prepared(settings), devices.autocast(device, settings.precision):
-        return loop.measure(milestone, found, found.splits, device, calibrate=own)
+        return loop.measure(milestone, found, found.splits, device, calibrate=own).values
 
 
 def _elsewhere(settings: Settings, given: set[str]) -> bool:

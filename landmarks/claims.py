@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -26,6 +28,8 @@ class Claim:
     `overrides` are those of the runs that speak to it, `against` those of a contrast's other arm, at `scale`, over
     `seeds` independent seeds; `cost` is the seconds of one run by kind of device, as measured. `rivals` are the numbers
     that the paper claims to beat. An exact `bound` is kept by whatever lies on its better side.
+    `at` is the epoch after which the metric counts, where that is not the run's end. `readings` are other declared
+    answers to what the paper leaves open, each as overrides on top; what stands in `overrides` is the first reading.
     """
 
     id: str
@@ -50,6 +54,14 @@ class Claim:
     cost: Mapping[str, float] = field(default_factory=dict)
     rivals: tuple[float, ...] = ()
     bound: bool = False
+    at: int | None = None
+    readings: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """A hash of all that fixes its verdict: everything but words and costs."""
+        fixed = {name: value for name, value in vars(self).items() if name not in ("says", "where", "cost")}
+        return hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()[:16]
 
     @property
     def built(self) -> bool:
@@ -64,7 +76,12 @@ class Claim:
     @property
     def arms(self) -> tuple[tuple[str, ...], ...]:
         """The overrides of each arm."""
-        return (self.overrides, self.against) if self.two_arms else (self.overrides,)
+        return self.arms_under(())
+
+    def arms_under(self, reading: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+        """The overrides of each arm under a reading."""
+        arms = (self.overrides, self.against) if self.two_arms else (self.overrides,)
+        return tuple((*arm, *reading) for arm in arms)
 
     def format(self, value: float) -> str:
         if self.unit == "%":

@@ -64,6 +64,7 @@ def resume(folder: Path, overrides: Sequence[str] = (), quiet: bool = False) -> 
         with devices.prepared(run.settings):
             now = devices.describe(run.device) | {"data": run.data.checksum}
             run.obey(ranks.of_first(lambda: _compare(folder, now, run.console)))
+            ranks.of_first(run.note_resume)
             ranks.of_first(lambda: write_atomically(folder / "config.yaml", config.to_yaml(run.composed.tree).encode()))
             with Signals() as signals:
                 run.work(signals, resumed=True)
@@ -145,6 +146,10 @@ class Run:
             self.console.say(f"compile was true and is false ({self.choice.why}): {runs.NOT_BIT_FOR_BIT}")
 
     @property
+    def fingerprint(self) -> str:
+        return fingerprint(self.composed, self.settings, self.data.checksum, self.begun)
+
+    @property
     def title(self) -> str:
         """What runs here, in a line."""
         settings = self.settings
@@ -154,12 +159,21 @@ class Run:
     def describe(self) -> None:
         """Write down what the run was started with and where. Raises LandmarksError where it cannot be written."""
         folder, composed = self.folder, self.composed
-        environment = runs.environment(devices.describe(self.device), self.data.checksum)
+        described = devices.describe(self.device)
+        environment = runs.environment(described, self.data.name, self.data.checksum, self.fingerprint)
         environment |= {"init": self.begun, "compile": self.choice.compiled}
         write_atomically(folder / "overrides.txt", "".join(f"{o}\n" for o in composed.overrides).encode())
         write_atomically(folder / "environment.json", _json(environment))
         write_atomically(folder / "config.yaml", config.to_yaml(composed.tree).encode())
         write_atomically(folder / "data.json", _json(self.data.described()))
+
+    def note_resume(self) -> None:
+        """Write down with which code the run goes on, and what it is to come to."""
+        path = self.folder / "environment.json"
+        environment = json.loads(path.read_text())
+        environment["fingerprint"] = self.fingerprint
+        environment.setdefault("resumed", []).append(runs.state_of_code())
+        write_atomically(path, _json(environment))
 
     def work(self, signals: Signals, resumed: bool = False) -> None:
         """Train to the end and finish. Raises Interrupted or LandmarksError with the run's place in its sentence."""
@@ -249,6 +263,8 @@ class Run:
             self._draw(logger, state.step)
         tensors = {name: tensor.contiguous().clone() for name, tensor in self.milestone.state_dict().items()}
         write_atomically(self.folder / "model.safetensors", save(tensors))
+        if state.each:
+            write_atomically(self.folder / "replicas.json", json.dumps(state.each).encode() + b"\n")
         self._summarise("finished", state)
         self.console.close()
         if count := len(self.data.unreadable):
@@ -272,7 +288,7 @@ class Run:
             "steps": state.step,
             "seconds": round(state.seconds, 3),
             "device": self.device.type,
-            "fingerprint": fingerprint(self.composed, self.settings, self.data.checksum, self.begun),
+            "fingerprint": self.fingerprint,
             "metrics": state.metrics,
             "result": self.result(state) if status == "finished" else None,
         }

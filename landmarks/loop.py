@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import torch
 from torch import Tensor
@@ -22,7 +22,7 @@ from landmarks.checkpoint import Checkpoints
 from landmarks.data.batches import Batches
 from landmarks.errors import Interrupted, LandmarksError
 from landmarks.logger import Logger, Silence
-from landmarks.milestone import Batch, Data, Decision, Milestone, Phase, Scalars
+from landmarks.milestone import EACH, Batch, Data, Decision, Milestone, Phase, Scalars
 from landmarks.randomness import torch_seed
 from landmarks.settings import Settings
 from landmarks.signals import Signals
@@ -33,13 +33,17 @@ REVISION = 1
 
 @dataclass
 class State:
-    """Where training is: `phase` and `at` (steps made in it) decide everything else; `step` counts on through all."""
+    """Where training is: `phase` and `at` (steps made in it) decide everything else; `step` counts on through all.
+
+    `metrics` are the last values, `each` those of every replica where a milestone tells them.
+    """
 
     phase: int = 0
     at: int = 0
     step: int = 0
     seconds: float = 0.0
     metrics: dict[str, float] = field(default_factory=dict)
+    each: dict[str, list[float]] = field(default_factory=dict)
     ended: bool = False
     stopped: bool = False
 
@@ -270,10 +274,11 @@ class Loop:
     def _measure(self, *splits: str) -> dict[str, float]:
         """The splits' measures, with draws of their own. Raises LandmarksError where one is not finite."""
         self.milestone.eval()
-        found = measure(self.milestone, self.data, splits, self.device)
-        found = ranks.of_first(lambda: found)  # what processes decide by must be the same to the last bit
+        measured = measure(self.milestone, self.data, splits, self.device)
+        found, each = ranks.of_first(lambda: measured)  # what processes decide by must be the same to the last bit
         self.milestone.train()
         self._check(found)
+        self.state.each |= each
         return found
 
     def _write(self, phase: str, values: dict[str, float]) -> None:
@@ -382,16 +387,23 @@ def length(phase: Phase, per_epoch: int) -> int:
     return phase.steps if phase.steps is not None else (phase.epochs or 0) * per_epoch
 
 
+class Measures(NamedTuple):
+    """Values by name, and of some names the values of each replica."""
+
+    values: dict[str, float]
+    each: dict[str, list[float]]
+
+
 def measure(
     milestone: Milestone, data: Data, splits: Iterable[str], device: torch.device, calibrate: bool = True
-) -> dict[str, float]:
+) -> Measures:
     """Measures of splits as `test/…`, of the training set as `train_set/…`, with draws that are the same each time.
 
     Without `calibrate` what measuring needs stays as a run's own data have made it.
     """
     settings = milestone.config
     seed = torch_seed(settings.seed, settings.first_replica, "evaluation")
-    found: dict[str, float] = {}
+    found = Measures({}, {})
     if calibrate:
         with torch.no_grad(), devices.own_randomness(device, seed):
             milestone.calibrate(data)
@@ -399,5 +411,10 @@ def measure(
         with torch.no_grad(), devices.own_randomness(device, seed):
             measured = milestone.measure(data.splits[name])
         said = "train_set" if name == "train" else name
-        found |= {f"{said}/{key}": float(value) for key, value in measured.items()}
+        for key, value in measured.items():
+            if key.startswith(EACH):
+                whole = value.int() if value.dtype == torch.bool else value
+                found.each[f"{said}/{key.removeprefix(EACH)}"] = whole.tolist()
+            else:
+                found.values[f"{said}/{key}"] = float(value)
     return found

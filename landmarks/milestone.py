@@ -28,6 +28,8 @@ Scalars = dict[str, Tensor]
 """Name → 0-d tensor, left on the device."""
 Sums = dict[str, tuple[Tensor, int]]
 """Name → (sum over a batch, count); the loop adds over batches and divides once."""
+EACH = "each/"
+"""What `measure` says of each replica, (R,), under a name that begins so: what verdicts count."""
 KEPT = "kept/"
 LINES = 30
 """Gradients of more parameters than these are shown part by part."""
@@ -280,7 +282,9 @@ class Milestone(nn.Module):
     def measure(self, split: Split, size: int = 500) -> Scalars:
         """Measure a whole split: `evaluate` over its batches, which processes share.
 
-        Overridden where a measure is no sum; that is then made by every process for itself.
+        Overridden where a measure is no sum; that is then made by every process for itself. A measure of each replica
+        (R,) may stand beside the 0-d ones as `each/NAME`, with `each/solved` where some never met a criterion: what
+        they took is then how long they tried.
         """
         sums: dict[str, Tensor] = {}
         counts: dict[str, int] = {}

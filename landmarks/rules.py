@@ -23,7 +23,7 @@ from landmarks.claims import Claim
 
 Word = Literal[
     "holds", "fails", "compatible", "incompatible", "better", "worse", "faster", "slower", "differs",
-    "contradicted", "inconclusive", "other data", "not judged", "not run",
+    "contradicted", "inconclusive", "other data", "not judged", "not run", "stale",
 ]  # fmt: skip
 Floats = npt.NDArray[np.float64]
 

@@ -133,11 +133,13 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
         return []
 
 
-def environment(device: Mapping[str, Any], checksum: str) -> dict[str, Any]:
-    """What a sceptic would ask of the place where a run was made: the content of `environment.json`."""
+def environment(device: Mapping[str, Any], data: str, checksum: str, fingerprint: str) -> dict[str, Any]:
+    """What a sceptic would ask of the place where a run was made: the content of `environment.json`.
+
+    `data` is the name of the set that was found, `date` the day of the run's start.
+    """
     from importlib.metadata import version
 
-    commit, dirty = _commit()
     packages = ("torchvision", "hydra-core", "numpy", "tensorboard")
     return {
         "landmarks": version("landmarks"),
@@ -145,9 +147,10 @@ def environment(device: Mapping[str, Any], checksum: str) -> dict[str, Any]:
         "platform": platform.platform(),
         **device,
         **{package: version(package) for package in packages},
-        "commit": commit,
-        "dirty": dirty,
+        **state_of_code(),
         "data": checksum,
+        "data_name": data,
+        "fingerprint": fingerprint,
     }
 
 
@@ -159,8 +162,17 @@ def fingerprint(tree: Mapping[str, Any], checksum: str, kind: str, revisions: tu
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def state_of_code() -> dict[str, Any]:
+    """What runs here today: `commit`, whether its files were changed (`dirty`), `date`.
+
+    Outside a clone there is no commit, and files are compared with the checksums of the package that was installed;
+    `dirty` is None where neither is known.
+    """
+    commit, dirty = _commit()
+    return {"commit": commit, "dirty": dirty, "date": datetime.now().date().isoformat()}
+
+
 def _commit() -> tuple[str | None, bool | None]:
-    """The commit of the code that runs, and whether its tree was changed; (None, None) outside a clone."""
     place = Path(__file__).parent
 
     def git(*words: str) -> str:
@@ -168,8 +180,26 @@ def _commit() -> tuple[str | None, bool | None]:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     try:
-        if Path(git("rev-parse", "--show-toplevel")) != place.parent:
-            return None, None
-        return git("rev-parse", "HEAD"), bool(git("status", "--porcelain"))
+        if Path(git("rev-parse", "--show-toplevel")) == place.parent:
+            return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "--", ":/landmarks", ":/configs"))
     except (OSError, subprocess.CalledProcessError):
-        return None, None
+        pass
+    return None, _changed()
+
+
+def _changed() -> bool | None:
+    """Whether a file of the installed package is not as it was built; None where the package has no list of them."""
+    from base64 import urlsafe_b64encode
+    from importlib.metadata import files
+
+    listed = [path for path in files("landmarks") or () if path.parts[0] == "landmarks" and path.hash]
+    if not any(path.name == "runs.py" for path in listed):
+        return None
+
+    def digest(data: bytes) -> str:
+        return urlsafe_b64encode(hashlib.sha256(data).digest()).decode().rstrip("=")
+
+    try:
+        return any(path.hash and digest(path.read_binary()) != path.hash.value for path in listed)
+    except OSError:
+        return True

@@ -47,7 +47,7 @@ class Verdict:
     @property
     def counts(self) -> bool:
         """Whether it belongs in a total of verdicts."""
-        return self.word not in ("other data", "not judged", "not run")
+        return self.word not in ("other data", "not judged", "not run", "stale")
 
     def __str__(self) -> str:
         return f"{self.claim}: {self.word}: {self.sentence}{MARKS.get(self.source, '')}"

@@ -114,6 +114,7 @@ class LeNetConfig(Settings):
     schedule: Annotated[tuple[Stage, ...], SOME]
     order: Literal["fixed", "shuffled"]
     batch_size: Annotated[int, POSITIVE]
+    train_error: bool
     data: DigitSettings
 
 
@@ -247,6 +248,7 @@ class LeNet(Milestone):
             epochs=config.epochs,
             batch_size=config.batch_size,
             order=config.order,
+            measures=(*["train"] * config.train_error, *Phase.measures),
         )
         return (phase,)
 

@@ -22,7 +22,7 @@ from landmarks.cards.lstm import CARD, claim_of, concluded
 from landmarks.claims import Claim
 from landmarks.data.sequences import TASKS, SequenceSettings, lengths, sizes
 from landmarks.errors import UsageError
-from landmarks.milestone import Batch, Data, Decision, Layer, Milestone, Phase, Scalars, Split
+from landmarks.milestone import EACH, Batch, Data, Decision, Layer, Milestone, Phase, Scalars, Split
 from landmarks.parts import memory_cells as memory
 from landmarks.parts.compiled_cells import CompiledCells
 from landmarks.parts.recurrent import Model, RecurrentNets
@@ -304,6 +304,9 @@ class LSTM(Milestone):
         if not self.task.stepwise and self.nets.shapes["output"][1] > 1:
             found["class_right"] = best.float().mean()
             found["best_class_right"] = best.float().mean(1).amax()
+        wrong = missed.float().mean(1)
+        each = {"solved": self.done, "sequences": self.sequences, "first": self.first, "solved_error": wrong}
+        found |= {EACH + name: values for name, values in each.items()}
         if self.done.any():
             found["solved_error"] = missed[self.done].float().mean()
             found |= spread("sequences", self.sequences[self.done].float())

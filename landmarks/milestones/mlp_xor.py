@@ -24,7 +24,7 @@ from landmarks.cards.mlp_xor import CARD, CLAIMS, NETWORKS, conclude
 from landmarks.claims import Claim
 from landmarks.data.patterns import PatternSettings, coded, sizes
 from landmarks.errors import UsageError
-from landmarks.milestone import Answer, Batch, Data, Decision, Layer, Milestone, Phase, Scalars, Split
+from landmarks.milestone import EACH, Answer, Batch, Data, Decision, Layer, Milestone, Phase, Scalars, Split
 from landmarks.parts.replicas import spread
 from landmarks.randomness import stream
 from landmarks.settings import FRACTION, NOT_NEGATIVE, POSITIVE, Settings
@@ -314,6 +314,7 @@ class MLPXOR(Milestone):
             return found
         met = self.met(error)
         found |= {"solved": met.float().mean(), "unsolved": 1 - met.float().mean()}
+        found |= {EACH + "solved": met, EACH + "sweeps": self.sweeps}
         sweeps = self.sweeps[met].float()
         if len(sweeps):
             found |= spread("sweeps", sweeps)

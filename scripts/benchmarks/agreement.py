@@ -86,7 +86,7 @@ def _trained(comparison: Comparison, path: Path) -> tuple[list[float], float]:
     with devices.prepared(training.settings):
         training.milestone.eval()
         found = loop.measure(training.milestone, training.data, [split], training.device)
-    return training.loop.losses, found[comparison.measure]
+    return training.loop.losses, found.values[comparison.measure]
 
 
 def _last(losses: Sequence[float]) -> float:
