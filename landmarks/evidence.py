@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from landmarks import catalog, config, loop, runs, shipped, verdicts
+from landmarks import catalog, config, loop, runs, shipped, thinning, verdicts
 from landmarks.claims import Claim
 from landmarks.results import Run
 from landmarks.rules import Measured
@@ -57,6 +57,7 @@ class Record:
     seconds: float
     versions: Mapping[str, str] = field(default_factory=dict)
     values: Values = field(default_factory=dict)
+    curves: Mapping[str, thinning.Thinned] = field(default_factory=dict)
     shipped: bool = False
 
     @property
@@ -100,8 +101,8 @@ class Record:
         return Measured(value, self.seed, self.first_replica + replica, solved, self.data, scale, self.dirty)
 
 
-def record(folder: Path, wanted: Iterable[Claim]) -> Record:
-    """A finished run's folder as evidence, with the values that the claims ask for."""
+def record(folder: Path, wanted: Sequence[Claim]) -> Record:
+    """A finished run's folder as evidence, with the values and curves that the claims ask for."""
     run = Run(folder)
     summary, tree = run.summary, run.config
     environment = json.loads((folder / "environment.json").read_text())
@@ -126,6 +127,7 @@ def record(folder: Path, wanted: Iterable[Claim]) -> Record:
         seconds=summary["seconds"],
         versions={name: environment[name] for name in ("landmarks", "python", "torch") if name in environment},
         values=_values(run, wanted),
+        curves=thinning.curves(runs.read_metrics(folder), wanted),
     )
 
 
