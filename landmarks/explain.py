@@ -8,12 +8,10 @@ from collections.abc import Sequence
 from landmarks import assemble, catalog, config, show
 from landmarks.claims import Claim
 from landmarks.errors import UsageError, nearest
-from landmarks.measures import duration
+from landmarks.pages import words
 from landmarks.rules_in_words import SOURCES, Rule, in_words
 from landmarks.settings import Settings
 from landmarks.verdicts import shares_level
-
-DEVICES = {"cpu": "one CPU core", "cuda": "one GPU"}
 
 
 def find(name: str, word: str) -> Claim:
@@ -106,7 +104,7 @@ def _protocol(name: str, claim: Claim, run: Settings) -> list[str]:
         f"**{'First arm' if two else 'Overrides'}:** {_code(claim.overrides)}",
         *([f"**Other arm:** {_code(claim.against)}"] if two else []),
         f"**Judged on:** {where}",
-        f"**Cost:** {_cost(claim)}",
+        f"**Cost:** {words.cost(claim)}",
     ]
     typed = "\n".join(commands(name, claim))
     return [show.bullets(lines), f"```\n{typed}\n```"]
@@ -114,15 +112,3 @@ def _protocol(name: str, claim: Claim, run: Settings) -> list[str]:
 
 def _code(overrides: Sequence[str]) -> str:
     return " ".join(f"`{override}`" for override in overrides) or "none, the milestone as it is"
-
-
-def _cost(claim: Claim) -> str:
-    runs = claim.seeds * len(claim.arms)
-    if not claim.cost:
-        return f"{runs} run{'s' * (runs > 1)}, time not measured"
-
-    found = []
-    for device, seconds in claim.cost.items():
-        each, every = (duration(time) if time >= 1 else "less than 1 s" for time in (seconds, runs * seconds))
-        found.append(f"{each} a run{f', {every} for all {runs}' * (runs > 1)}, on {DEVICES.get(device, device)}")
-    return "; ".join(found)

@@ -1,0 +1,119 @@
+"""A claim's outcome in a few words, for any page: the paper's number, ours with its interval, cost, provenance.
+
+Plain text in the claim's unit, without markup. Light: neither torch nor SciPy.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from landmarks.claims import Claim
+from landmarks.measures import duration
+
+if TYPE_CHECKING:
+    from landmarks.evidence import Record
+    from landmarks.rules import Word
+    from landmarks.verdicts import Verdict
+
+DEVICES = {"cpu": "one CPU core", "cuda": "one GPU"}
+SIGNS: dict[Word, str] = {
+    "holds": "✓", "compatible": "≈", "better": "▲", "faster": "▲", "worse": "▼", "slower": "▼", "fails": "✗",
+    "incompatible": "✗", "contradicted": "✗", "differs": "≠", "inconclusive": "?", "other data": "◇",
+    "not judged": "–", "not run": "○", "stale": "↻",
+}  # fmt: skip
+"""A sign beside each verdict, so that colour is never alone."""
+MEANINGS: dict[Word, str] = {
+    "holds": "It is so: exactly, or surely within the margin that counts as the same, or the first arm is surely ahead",
+    "compatible": "The paper's number lies where chance alone could put it; no more can be said of so few runs of the"
+    " paper's",
+    "better": "Ours is better than chance explains",
+    "faster": "Ours is faster than chance explains, and by more than a factor of 1.5",
+    "worse": "Ours is worse than chance explains",
+    "slower": "Ours is slower than chance explains, and by more than a factor of 1.5",
+    "fails": "It is not so: one run of ours is a counterexample",
+    "incompatible": "The paper's one run lies outside 95 % of ours",
+    "differs": "Ours solve it more or less often than the paper's, beyond chance",
+    "contradicted": "The arm that should be ahead is behind, beyond chance",
+    "inconclusive": "The runs so far can't tell, or there are fewer than the rule asks for",
+    "other data": "Measured on other data than the paper's: shown, not judged, and in no total",
+    "not judged": "The published number is recalled rather than read, or the runs may not be judged: in no total",
+    "not run": "Nobody has run it here yet, or what would measure it is not built: in no total",
+    "stale": "Run by an earlier revision of the code: counted, and not judged",
+}
+"""What each verdict says, in general; `landmarks show NAME.CLAIM` tells when just this claim gets which."""
+
+
+def paper(claim: Claim) -> str:
+    """The published number with the digits and the spread that the paper prints."""
+    if claim.two_arms and claim.kind == "contrast":
+        return f"ahead by {claim.printed}" if claim.published else "ahead"
+    bound = {"low": "at most ", "high": "at least "}[claim.better] * claim.bound
+    spread = ""
+    if claim.spread is not None:
+        over = {"runs": " over runs", "examples": " over test examples", None: ""}[claim.spread_over]
+        spread = f" ± {claim.amount(claim.spread, 2)}{over}"
+    solved = f" ({claim.counts[0]:,} of {claim.counts[1]:,})" if claim.counts else ""
+    behind = ""
+    if claim.runs_behind > 1 and not claim.counts:
+        behind = f", {'best' if claim.kind == 'best' else 'mean'} of {claim.runs_behind}"
+    return f"{bound}{claim.printed}{spread}{solved}{behind}"
+
+
+def ours(claim: Claim, verdict: Verdict) -> str:
+    """Our side of the comparison with what chance leaves open about it; "" where there is none."""
+    value, interval = verdict.ours, verdict.interval
+    if value is None:
+        return ""
+    if claim.kind == "contrast" and interval is None:
+        return f"ahead in {100 * value:.0f} % of pairs"
+    if interval is None:
+        return claim.amount(value) if math.isfinite(value) else "never"
+    if claim.kind in ("value", "contrast"):
+        half = (interval[1] - interval[0]) / 2
+        lead = ("ahead by " if value >= 0 else "behind by ") if claim.kind == "contrast" else ""
+        return lead + plus_minus(claim, abs(value) if lead else value, half)
+    low, high = (_end(claim, end) for end in interval)
+    middle = "median " * (claim.kind == "time" and claim.runs_behind == 1)
+    return f"{middle}{_end(claim, value)} ({low} to {high})"
+
+
+def plus_minus(claim: Claim, value: float, half: float) -> str:
+    """Two numbers in the unit of print, with as many decimals as two significant digits of the second ask for."""
+    scale = 100 if claim.unit == "%" else 1
+    unit = "" if claim.unit == "count" else f" {claim.unit}"
+    decimals = max(0, 1 - math.floor(math.log10(scale * half))) if half > 0 else 2
+    return f"{scale * value:,.{decimals}f} ± {scale * half:,.{decimals}f}{unit}"
+
+
+def _end(claim: Claim, value: float) -> str:
+    if not math.isfinite(value):
+        return "never" if claim.kind == "time" else "no end"
+    return f"{value:.3g} times" if claim.kind == "ratio" else claim.amount(value, 3)
+
+
+def cost(claim: Claim) -> str:
+    """What all runs of a claim take, by kind of device."""
+    runs = claim.seeds * len(claim.arms)
+    if not claim.cost:
+        return f"{runs} run{'s' * (runs > 1)}, time not measured"
+    found = []
+    for device, seconds in claim.cost.items():
+        each, every = (duration(time) if time >= 1 else "less than 1 s" for time in (seconds, runs * seconds))
+        found.append(f"{each} a run{f', {every} for all {runs}' * (runs > 1)}, on {DEVICES.get(device, device)}")
+    return "; ".join(found)
+
+
+def provenance(record: Record) -> dict[str, str]:
+    """What a sceptic needs to make a run again, by name."""
+    code = {True: " with changes that no commit holds", None: " (not known whether it was changed)", False: ""}
+    return {
+        "command": record.command,
+        "seed": f"{record.seed}" + f", from replica {record.first_replica}" * bool(record.first_replica),
+        "fingerprint": record.fingerprint,
+        "commit": (record.commit or "not known")[:10] + code[record.dirty],
+        "data": f"{record.data} ({record.checksum[:10]}…)",
+        "device": f"{record.device}, torch {record.versions.get('torch', 'not known')}",
+        "date": record.date or "not known",
+        "time": duration(record.seconds) if record.seconds >= 1 else "less than 1 s",
+    }
