@@ -29,11 +29,11 @@ HEAT, SINGLE, THEOREMS = "experiment=heat_cold", "experiment=single_unit", "expe
 CLAIMS = (
     _exact("M1", "Each of the nine nets of Figure 1 satisfies its formula.", "nets", 9, "Fig. 1, p. 105"),
     _exact("M2a", "One step of cold is felt as heat (at t = 3; the time follows from the formula).", "heat_after_1", 3,
-           "pp. 106–107, Fig. 1e", HEAT),
+           "pp. 106–107, Fig. 1e", HEAT, "derived"),
     _exact("M2b", "One step of cold is never felt as cold (−1 stands for never).", "cold_after_1", -1,
            "pp. 106–107, Fig. 1e", HEAT),
     _exact("M2c", "Two steps of cold are felt as cold (at t = 2; the time follows from the formula).", "cold_after_2",
-           2, "pp. 106–107, Fig. 1e", HEAT),
+           2, "pp. 106–107, Fig. 1e", HEAT, "derived"),
     _exact("M2d", "The printed formulas N3 and N4 hold in every history.", "agreement", 1, "Fig. 1e, p. 105", HEAT),
     _exact("M3a", "Every net of order 0 is solved by temporal propositional expressions.", "theorem_1", 1, "Theorem 1",
            THEOREMS),
@@ -42,15 +42,27 @@ CLAIMS = (
     _exact("M4a", "What is false when nothing has fired is realised, and what a net without circles says is so.",
            "theorem_3", 1, "Theorem 3", THEOREMS),
     _exact("M4b", "Of the 256 functions of three present inputs the 128 that are false in silence get a net (the count"
-           " is ours; that no other has one is the theorem).", "functions_3", 128, "follows from Theorem 3", THEOREMS),
+           " is ours; that no other has one is the theorem).", "functions_3", 128, "follows from Theorem 3", THEOREMS, "derived"),
     _exact("M5", "Relative and absolute inhibition are equivalent in the extended sense.", "theorem_4", 1, "Theorem 4",
            THEOREMS),
-    _exact("M6a", "One cell of the paper's computes 34 of the 256 functions of three inputs (no number is printed).",
-           "one_unit_absolute_3", 34, "follows from eq. 1, p. 103", SINGLE, "derived"),
-    _exact("M6b", "With threshold 0 allowed, 42 (no number is printed; such a cell is no cell of the paper's).",
-           "one_unit_spontaneous_3", 42, "enumeration", SINGLE, "derived"),
-    _exact("M6c", "With relative inhibition and any threshold, 104 (no number is printed).",
-           "one_unit_relative_3", 104, "enumeration", SINGLE, "derived"),
+    *(
+        _exact(f"M4b-{n}", f"Of the {2**2**n} functions of {n} present input{'s' * (n > 1)} {half} get a net.",
+               f"functions_{n}", half, "follows from Theorem 3", THEOREMS, "derived")
+        for n, half in ((1, 2), (2, 8))
+    ),
+    *(
+        _exact(f"M6{letter}{f'-{n}' * (n < 3)}",
+               f"{who} {count} of the {2**2**n} functions of {n} input{'s' * (n > 1)} (no number is printed).",
+               f"one_unit_{rule}_{n}", count, where, SINGLE, "derived")
+        for letter, rule, who, where, counts in (
+            ("a", "absolute", "One cell of the paper's computes", "follows from eq. 1, p. 103", (34, 7, 2)),
+            ("b", "spontaneous", "With threshold 0 allowed, as in no cell of the paper's, a cell computes",
+             "enumeration", (42, 11, 4)),
+            ("c", "relative", "With relative inhibition and any threshold a cell computes", "enumeration",
+             (104, 14, 4)),
+        )
+        for n, count in zip((3, 2, 1), counts, strict=True)
+    ),
 )  # fmt: skip
 
 BIBTEX = """\
