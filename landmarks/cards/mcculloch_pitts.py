@@ -42,7 +42,8 @@ CLAIMS = (
     _exact("M4a", "What is false when nothing has fired is realised, and what a net without circles says is so.",
            "theorem_3", 1, "Theorem 3", THEOREMS),
     _exact("M4b", "Of the 256 functions of three present inputs the 128 that are false in silence get a net (the count"
-           " is ours; that no other has one is the theorem).", "functions_3", 128, "follows from Theorem 3", THEOREMS, "derived"),
+           " is ours; that no other has one is the theorem).", "functions_3", 128, "follows from Theorem 3", THEOREMS,
+           "derived"),
     _exact("M5", "Relative and absolute inhibition are equivalent in the extended sense.", "theorem_4", 1, "Theorem 4",
            THEOREMS),
     *(
