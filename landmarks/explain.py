@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from landmarks import assemble, catalog, config, show
 from landmarks.claims import Claim
 from landmarks.errors import UsageError, nearest
+from landmarks.milestone import Card
 from landmarks.pages import words
 from landmarks.rules_in_words import SOURCES, Rule, in_words
 from landmarks.settings import Settings
@@ -35,6 +36,7 @@ def explain(name: str, claim: Claim) -> str:
         pairs = claim.seeds * runs[0].replicas
         parts += [f"## How it {would} judged: {claim.kind}", _rule(in_words(claim, pairs, contrasts))]
         parts += [_rivals(claim)] if claim.rivals else []
+        parts += [_readings(cls.card, claim)] if claim.readings else []
     parts.append("## The runs")
     if not claim.built:
         parts.append(f"Not built: nothing here measures `{claim.metric}`, so there are none, and no verdict.")
@@ -70,7 +72,8 @@ def _published(claim: Claim) -> list[str]:
     counts = f"; {claim.counts[0]:,} of {claim.counts[1]:,}" if claim.counts else ""
     better = {"low": "less", "high": "more"}[claim.better]
     exact = claim.kind == "exact" and not claim.bound
-    measured = f"`{claim.metric}`{'' if exact else f', where {better} is better'}"
+    after = "" if claim.at is None else f" after {claim.at} epoch{'s' * (claim.at > 1)} of a longer run"
+    measured = f"`{claim.metric}`{after}{'' if exact else f', where {better} is better'}"
     return [
         f"**Published:** {what}{digit}{spread}{behind}{counts}",
         f"**Where:** {claim.where}",
@@ -87,6 +90,22 @@ def _rule(rule: Rule) -> str:
 def _rivals(claim: Claim) -> str:
     numbers = ", ".join(claim.amount(rival) for rival in claim.rivals)
     return f"Rivals that the paper claims to beat: {numbers}. The verdict names those that are compatible too."
+
+
+def _readings(card: Card, claim: Claim) -> str:
+    """The other answers to what the paper leaves open, each with the question that it answers."""
+    asked = {open_point.key: open_point.question for open_point in card.readings}
+    lines = []
+    for reading in claim.readings:
+        keys = (override.partition("=")[0] for override in reading)
+        questions = dict.fromkeys(asked[key] for key in keys if key in asked)
+        lines.append(" ".join((_code(reading), "–", *questions)))
+    others = f"{len(lines)} other declared answer{'s' * (len(lines) > 1)}"
+    return (
+        f"The paper leaves open what decides about its number. So it is judged under {others} too, each alone in the"
+        f" place of the one below, and under how many of all {len(lines) + 1} it is compatible is reported beside the"
+        f" verdict. The published number chooses none of them.\n\n{show.bullets(lines)}"
+    )
 
 
 def _protocol(name: str, claim: Claim, run: Settings) -> list[str]:
