@@ -13,6 +13,7 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache
+from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -79,16 +80,13 @@ class Record:
 
     def measured(self, claim: Claim) -> list[Measured]:
         """What it says of a claim's metric: one value, or one of each replica; [] where it says nothing."""
-        base = claim.metric
-        for ending in AVERAGES:
-            base = base.removesuffix(ending)
-        name = f"{claim.metric}@{claim.at}" if claim.at is not None else base
-        found = self.values.get(name, self.values.get(claim.metric))
+        base = _base(claim)
+        found = self.values.get(base, self.values.get(claim.metric) if claim.at is None else None)
         if found is None:
             return []
         if not isinstance(found, list):
             return [self._measured(found, 0, True)]
-        split, _, measure = base.partition("/")
+        split, _, measure = claim.metric.partition("/")
         met = self.values.get(f"{split}/solved")
         met = met if isinstance(met, list) else [1.0] * len(found)
         if measure == "solved":
@@ -103,13 +101,13 @@ class Record:
 
 def record(folder: Path, wanted: Sequence[Claim]) -> Record:
     """A finished run's folder as evidence, with the values and curves that the claims ask for."""
-    run = Run(folder)
+    run, lines = Run(folder), runs.read_metrics(folder)
     summary, tree = run.summary, run.config
     environment = json.loads((folder / "environment.json").read_text())
     code = [environment, *environment.get("resumed", [])]
     dirty = [part.get("dirty") for part in code]
     return Record(
-        milestone=run.name,
+        milestone=tree["milestone"],
         overrides=_typed(folder),
         scale=tree["scale"],
         seed=tree["seed"],
@@ -126,8 +124,8 @@ def record(folder: Path, wanted: Sequence[Claim]) -> Record:
         date=environment.get("date", ""),
         seconds=summary["seconds"],
         versions={name: environment[name] for name in ("landmarks", "python", "torch") if name in environment},
-        values=_values(run, wanted),
-        curves=thinning.curves(runs.read_metrics(folder), wanted),
+        values=_values(folder, summary["metrics"], lines, wanted),
+        curves=thinning.curves(lines, wanted),
     )
 
 
@@ -138,45 +136,54 @@ def _typed(folder: Path) -> tuple[str, ...]:
     return tuple(line for line in lines if line.partition("=")[0].lstrip("+") not in left_out)
 
 
-def _values(run: Run, wanted: Iterable[Claim]) -> dict[str, float | list[float]]:
+def _base(claim: Claim) -> str:
+    """The name under which a record has what a claim is about: that of each replica, or of an epoch."""
+    if claim.at is not None:
+        return f"{claim.metric}@{claim.at}"
+    base = claim.metric
+    for ending in AVERAGES:
+        base = base.removesuffix(ending)
+    return base
+
+
+def _values(
+    folder: Path, metrics: Mapping[str, float], lines: Sequence[Mapping[str, Any]], wanted: Iterable[Claim]
+) -> dict[str, float | list[float]]:
     """What the claims ask of a run, as far as it has it."""
-    path = run.folder / "replicas.json"
+    path = folder / "replicas.json"
     each: dict[str, list[float]] = json.loads(path.read_text()) if path.is_file() else {}
-    metrics, found = run.metrics, dict[str, float | list[float]]()
-    curves = run.curves if any(claim.at is not None for claim in wanted) else {}
+    found: dict[str, float | list[float]] = {}
     for claim in wanted:
-        base = claim.metric
-        for ending in AVERAGES:
-            base = base.removesuffix(ending)
+        base = _base(claim)
         if claim.at is not None:
-            curve = curves.get(claim.metric)
-            if curve and claim.at in curve.epoch:
-                found[f"{claim.metric}@{claim.at}"] = curve.value[
-                    len(curve.epoch) - 1 - curve.epoch[::-1].index(claim.at)
-                ]
-            continue
-        if base in each:
+            there = [line for line in lines if line["epoch"] == claim.at and claim.metric in line]
+            found |= {base: _of_replicas(claim.metric, there[-1])} if there else {}
+        elif base in each:
             found[base] = each[base]
             met = f"{base.partition('/')[0]}/solved"
             found |= {met: each[met]} if met in each else {}
-        elif f"{claim.metric}/0" in metrics:
-            replicas = [name for name in metrics if name.startswith(f"{claim.metric}/")]
-            found[claim.metric] = [metrics[f"{claim.metric}/{i}"] for i in range(len(replicas))]
         elif claim.metric in metrics:
-            found[claim.metric] = metrics[claim.metric]
+            found[claim.metric] = _of_replicas(claim.metric, metrics)
     return found
+
+
+def _of_replicas(metric: str, values: Mapping[str, float]) -> float | list[float]:
+    """The values of all replicas (`METRIC/0`, `METRIC/1`, …) where they are logged each, else the one value."""
+    names = takewhile(values.__contains__, (f"{metric}/{i}" for i in count()))
+    return [values[name] for name in names] or values[metric]
 
 
 def _digest(tree: Mapping[str, Any]) -> str:
     """What tells configurations apart, whichever draw, data set and device: the same for all runs of a claim's arm."""
     kept = dict(tree) | {"seed": 0, "first_replica": 0, "data": dict(tree["data"]) | {"name": ""}}
-    return runs.fingerprint(kept, "", "", (0, 0))
+    return runs.fingerprint(kept, "from weights" * (tree["init"] is not None), "", (0, 0))
 
 
 @cache
 def composed(name: str, scale: str, overrides: tuple[str, ...]) -> config.Composed:
-    """The configuration of an arm."""
-    return config.compose(name, [*([f"scale={scale}"] if scale != "quick" else []), *overrides])
+    """The configuration of an arm, not to be changed."""
+    typed = (*([f"scale={scale}"] if scale != "quick" else []), *overrides)
+    return config.Composed(config.tree(name, typed), typed)
 
 
 class Evidence:
@@ -190,7 +197,7 @@ class Evidence:
         self.shipped = shipped.read(name)
         records = [*local(name, root, self.claims), *map(Record.from_json, self.shipped["runs"])]
         known: dict[str, Record] = {}
-        for found in records:
+        for found in sorted(records, key=lambda each: each.dirty is not False):  # of two that are alike the clean one
             known.setdefault(found.fingerprint, found)
         self.records = [*known.values()]
         self.by_configuration: dict[str, list[Record]] = {}
@@ -201,6 +208,8 @@ class Evidence:
 
     def of_arm(self, claim: Claim, overrides: tuple[str, ...]) -> tuple[list[Record], list[Record]]:
         """The records of an arm of a claim: those that count, and those that are stale."""
+        if not self.records:
+            return [], []
         tree = composed(self.name, claim.scale, overrides).tree
         found = self.by_configuration.get(_digest(tree), [])
         counted = [each for each in found if each.fingerprint == self._fingerprint(tree, each)]
