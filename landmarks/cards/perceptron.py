@@ -15,24 +15,26 @@ from landmarks.parts.reinforcement import GREEK
 if TYPE_CHECKING:
     from landmarks.milestones.perceptron import Perceptron
 
+COST = {"cpu": 2.0}
+"""Seconds on one core of an AMD EPYC, nearly all of them the start of Python; of a contrast the arms' mean."""
 MEAN = (("model.system=mean",),)
 """The other reading of Fig. 10: a response is as strong as the mean of its values, not their sum."""
 CLAIMS = (
     Claim("P1a", "Of the 16 functions of two inputs 14 are threshold functions.",
           "train_set/learned", 14, "OEIS A000609", "secondary", "count", "high", "exact",
-          overrides=("experiment=functions2",), seeds=1, cost={"cpu": 0.1}),
+          overrides=("experiment=functions2",), seeds=1, cost=COST),
     Claim("P1b", "Of the 256 functions of three inputs 104 are threshold functions.",
           "train_set/learned", 104, "OEIS A000609", "secondary", "count", "high", "exact",
-          overrides=("experiment=functions3",), seeds=1, cost={"cpu": 0.1}),
+          overrides=("experiment=functions3",), seeds=1, cost=COST),
     Claim("P1c", "Of the 65,536 functions of four inputs 1,882 are threshold functions.",
           "train_set/learned", 1882, "OEIS A000609", "secondary", "count", "high", "exact",
-          overrides=("experiment=functions4",), seeds=1, cost={"cpu": 1}),
+          overrides=("experiment=functions4",), seeds=1, cost={"cpu": 4}),
     Claim("P2", "Learned with at most (R/γ)² mistakes, in any order, wherever a plane parts the patterns.",
           "train_set/within_bound", 1.0, "Novikoff 1962: after k mistakes kγ ≤ w·u and |w|² ≤ kR²", "derived",
-          better="high", kind="exact", overrides=("experiment=novikoff", "replicas=200"), cost={"cpu": 3}),
+          better="high", kind="exact", overrides=("experiment=novikoff", "replicas=200"), cost={"cpu": 4}),
     Claim("P3", "XOR and its opposite are never learned: they cycle.",
           "train_set/cycling", 2, "exact; the cycling theorem is of Minsky and Papert 1969", "derived", "count",
-          "high", "exact", overrides=("experiment=functions2",), seeds=1, cost={"cpu": 0.1}),
+          "high", "exact", overrides=("experiment=functions2",), seeds=1, cost=COST),
     Claim("P4", "Half of all dichotomies of 2N points are linear in N weights (not built here).",
           "capacity/half", 0.5, "Cover 1965", "recalled", better="high"),
     Claim("P5", "With classes of similar stimuli, seen and unseen ones are answered alike in the end (not built here).",
@@ -40,13 +42,13 @@ CLAIMS = (
     Claim("P6", "A γ-system is right more often than an α-system where responses have unequal numbers of stimuli.",
           "train_set/correct", 0.16, "1958, Fig. 10, .98 and .82, each read off the plot to ±0.02", "seen",
           better="high", kind="contrast", digit=0.08, data=("stimuli",), overrides=("experiment=reinforcement",
-          "rule=gamma"), against=("experiment=reinforcement", "rule=alpha"), readings=MEAN, cost={"cpu": 0.3}),
+          "rule=gamma"), against=("experiment=reinforcement", "rule=alpha"), readings=MEAN, cost=COST),
     *(
         Claim(f"P6{letter}",
               f"With {n} stimuli to a response, on average, {a} {GREEK[rule]}-system is right with {value:.2f}.",
               "train_set/correct", value, "1958, Fig. 10, read off the plot to ±0.02", "seen", better="high",
               digit=0.04, data=("stimuli",), overrides=("experiment=reinforcement", f"rule={rule}", f"data.points={n}"),
-              readings=MEAN, cost={"cpu": 0.03 * n})
+              readings=MEAN, cost={"cpu": 2 + 0.01 * n})
         for letter, a, rule, n, value in (
             ("a", "a", "gamma", 10, 0.98), ("b", "an", "alpha", 10, 0.82), ("c", "a", "beta", 10, 0.56),
             ("d", "a", "gamma", 100, 0.73), ("e", "an", "alpha", 100, 0.53), ("f", "a", "beta", 100, 0.5))
@@ -55,12 +57,12 @@ CLAIMS = (
           "test/error", 0.0, "1958, p. 402, qualitative, on squares and circles", "seen", kind="contrast",
           overrides=("experiment=photoperceptron", "model.averaged=true", "model.a_units=2048"),
           against=("experiment=photoperceptron", "model.averaged=true", "model.a_units=128"),
-          data=("squares and circles",), cost={"cpu": 20}),
+          data=("squares and circles",), cost={"cpu": 11}),
     Claim("P8", "With values that decay, two classes come apart by themselves (not built here).",
           "spontaneous/correct", 1.0, "1958, p. 404, qualitative", "seen", better="high"),
     Claim("P9", "Parity of n points wants an A-unit that looks at all n: its order is n.",
           "train_set/learned", 1, "Minsky and Papert 1969", "secondary", "count", "high", "exact",
-          overrides=("experiment=parity_order",), seeds=1, cost={"cpu": 1}),
+          overrides=("experiment=parity_order",), seeds=1, cost=COST),
     Claim("P10", "A linear reader of digits errs on 12.0 % of MNIST, by squared errors (built as lenet.L1).",
           "reader/error", 0.12, "LeCun et al. 1998, Fig. 9", "seen", digit=0.001, data=("mnist",)),
 )  # fmt: skip
