@@ -12,7 +12,7 @@ from landmarks.claims import Claim
 from landmarks.measures import duration
 
 if TYPE_CHECKING:
-    from landmarks.evidence import Record
+    from landmarks.records import Record
     from landmarks.rules import Word
     from landmarks.verdicts import Verdict
 

@@ -1,0 +1,202 @@
+"""A finished run as evidence: all that a sceptic needs to make it again, and what it says of a milestone's claims."""
+
+from __future__ import annotations
+
+import json
+import math
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from itertools import count, takewhile
+from pathlib import Path
+from typing import Any
+
+from landmarks import runs, thinning
+from landmarks.claims import Claim
+from landmarks.results import Run
+from landmarks.rules import Measured
+
+Values = Mapping[str, float | list[float]]
+"""Metric → its last value, or one of each replica; `METRIC@EPOCH` is the value after so many epochs."""
+AVERAGES = ("_mean", "_median")
+"""How the name of a measure ends that is made of what each replica says."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One finished run as evidence: all that a sceptic needs to make it again, and what it came to.
+
+    `overrides` are those typed, the seed among them; `configuration` is a digest of all that its draws share; `place`
+    is the data set's key in the configuration, `data` the name of what was found there, `checksum` its own.
+    """
+
+    milestone: str
+    overrides: tuple[str, ...]
+    scale: str
+    seed: int
+    first_replica: int
+    fingerprint: str
+    configuration: str
+    place: str
+    data: str
+    checksum: str
+    kind: str
+    device: str
+    commit: str | None
+    dirty: bool | None
+    date: str
+    seconds: float
+    versions: Mapping[str, str] = field(default_factory=dict)
+    values: Values = field(default_factory=dict)
+    curves: Mapping[str, thinning.Thinned] = field(default_factory=dict)
+    shipped: bool = False
+
+    @property
+    def command(self) -> str:
+        """What to type for it."""
+        return shlex.join(["landmarks", "run", self.milestone, *self.overrides])
+
+    def as_json(self) -> dict[str, Any]:
+        """Its fields in JSON's types, without where it came from."""
+        found = asdict(self) | {"values": {name: _to_json(value) for name, value in self.values.items()}}
+        del found["shipped"]
+        return found
+
+    @classmethod
+    def from_json(cls, tree: Mapping[str, Any]) -> Record:
+        known = {f.name for f in fields(cls)}
+        found = {key: value for key, value in tree.items() if key in known}
+        values = {name: _from_json(value) for name, value in tree["values"].items()}
+        return cls(**found | {"overrides": tuple(tree["overrides"]), "values": values, "shipped": True})
+
+    def measured(self, claim: Claim) -> list[Measured]:
+        """What it says of a claim's metric: one value, or one of each replica; [] where it says nothing."""
+        base = _base(claim)
+        found = self.values.get(base, self.values.get(claim.metric) if claim.at is None else None)
+        if found is None:
+            return []
+        if not isinstance(found, list):
+            return [self._measured(found, 0, True)]
+        split, _, measure = claim.metric.partition("/")
+        met = self.values.get(f"{split}/solved")
+        met = met if isinstance(met, list) else [1.0] * len(found)
+        if measure == "solved":
+            return [self._measured(1.0, i, bool(v)) for i, v in enumerate(found)]
+        each = [self._measured(v, i, bool(m)) for i, (v, m) in enumerate(zip(found, met, strict=True))]
+        return [one for one in each if one.solved] if measure.startswith("solved_") else each
+
+    def _measured(self, value: float, replica: int, solved: bool) -> Measured:
+        scale: Any = self.scale
+        return Measured(value, self.seed, self.first_replica + replica, solved, self.data, scale, self.dirty)
+
+
+def _to_json(value: float | list[float]) -> Any:
+    """Values as JSON has them: whole numbers without a point, what is no number as null."""
+    if isinstance(value, list):
+        return [_to_json(each) for each in value]
+    return None if not math.isfinite(value) else int(value) if value == int(value) else value
+
+
+def _from_json(value: Any) -> float | list[float]:
+    if isinstance(value, list):
+        return [math.nan if each is None else float(each) for each in value]
+    return math.nan if value is None else float(value)
+
+
+def record(folder: Path, wanted: Sequence[Claim]) -> Record:
+    """A finished run's folder as evidence, with the values and curves that the claims ask for."""
+    run, lines = Run(folder), runs.read_metrics(folder)
+    summary, tree = run.summary, run.config
+    environment = json.loads((folder / "environment.json").read_text())
+    code = [environment, *environment.get("resumed", [])]
+    dirty = [part.get("dirty") for part in code]
+    return Record(
+        milestone=tree["milestone"],
+        overrides=_typed(folder),
+        scale=tree["scale"],
+        seed=tree["seed"],
+        first_replica=tree["first_replica"],
+        fingerprint=summary.get("fingerprint", ""),
+        configuration=digest(tree),
+        place=tree["data"]["name"],
+        data=environment.get("data_name", tree["data"]["name"]),
+        checksum=environment["data"],
+        kind=environment["kind"],
+        device=environment.get("device", environment["kind"]),
+        commit=environment["commit"],
+        dirty=True if True in dirty else None if None in dirty else False,
+        date=environment.get("date", ""),
+        seconds=summary["seconds"],
+        versions={name: environment[name] for name in ("landmarks", "python", "torch") if name in environment},
+        values=_values(folder, summary["metrics"], lines, wanted),
+        curves=thinning.curves(lines, wanted),
+    )
+
+
+def _typed(folder: Path) -> tuple[str, ...]:
+    """The overrides of a run, without those of paths and logging."""
+    lines = (folder / "overrides.txt").read_text().splitlines()
+    left_out = ("runs", "device", *runs.LOGGING, *(f"data.{key}" for key in runs.READING))
+    return tuple(line for line in lines if line.partition("=")[0].lstrip("+") not in left_out)
+
+
+def _base(claim: Claim) -> str:
+    """The name under which a record has what a claim is about: that of each replica, or of an epoch."""
+    if claim.at is not None:
+        return f"{claim.metric}@{claim.at}"
+    base = claim.metric
+    for ending in AVERAGES:
+        base = base.removesuffix(ending)
+    return base
+
+
+def _values(
+    folder: Path, metrics: Mapping[str, float], lines: Sequence[Mapping[str, Any]], wanted: Iterable[Claim]
+) -> dict[str, float | list[float]]:
+    """What the claims ask of a run, as far as it has it."""
+    path = folder / "replicas.json"
+    each: dict[str, list[float]] = json.loads(path.read_text()) if path.is_file() else {}
+    found: dict[str, float | list[float]] = {}
+    for claim in wanted:
+        base = _base(claim)
+        if claim.at is not None:
+            there = [line for line in lines if line["epoch"] == claim.at and claim.metric in line]
+            found |= {base: _of_replicas(claim.metric, there[-1])} if there else {}
+        elif base in each:
+            found[base] = each[base]
+            met = f"{base.partition('/')[0]}/solved"
+            found |= {met: each[met]} if met in each else {}
+        elif claim.metric in metrics:
+            found[claim.metric] = _of_replicas(claim.metric, metrics)
+    return found
+
+
+def _of_replicas(metric: str, values: Mapping[str, float]) -> float | list[float]:
+    """The values of all replicas (`METRIC/0`, `METRIC/1`, …) where they are logged each, else the one value."""
+    names = takewhile(values.__contains__, (f"{metric}/{i}" for i in count()))
+    return [values[name] for name in names] or values[metric]
+
+
+def digest(tree: Mapping[str, Any]) -> str:
+    """What tells configurations apart, whichever draw, data set and device: the same for all runs of a claim's arm."""
+    kept = dict(tree) | {"seed": 0, "first_replica": 0, "data": dict(tree["data"]) | {"name": ""}}
+    return runs.fingerprint(kept, "from weights" * (tree["init"] is not None), "", (0, 0))
+
+
+def words(scale: str, overrides: Iterable[str]) -> frozenset[str]:
+    """An arm as it is typed, whichever draw and data set."""
+    left_out = ("scale", "seed", "first_replica", "data.name")
+    return frozenset([f"scale={scale}", *(o for o in overrides if o.partition("=")[0] not in left_out)])
+
+
+def origin(found: Record) -> tuple[str, str, float]:
+    """What tells a run from one that was made again."""
+    return found.fingerprint, found.date, found.seconds
+
+
+def local(name: str, root: str | None, claims: Sequence[Claim]) -> list[Record]:
+    """The finished runs of a milestone below `root`, the newest first."""
+    if root is None:
+        return []
+    folders = [f for f in reversed(runs.all_runs(root)) if f.parent.name == name]
+    return [record(f, claims) for f in folders if runs.summary(f)["status"] == "finished"]
