@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -20,7 +21,7 @@ def curves(lines: list[dict[str, Any]], wanted: Iterable[Claim]) -> dict[str, Th
     """Metric → its curve, for each metric of a claim that a run's log has more than once."""
     found: dict[str, Thinned] = {}
     for metric in dict.fromkeys(claim.metric for claim in wanted):
-        there = [line for line in lines if metric in line]
+        there = [line for line in lines if math.isfinite(line.get(metric, math.nan))]
         unit = "epoch" if plots.in_epochs(there) else "step"
         last = {line[unit]: float(f"{line[metric]:.{DIGITS}g}") for line in there}  # the last one measured there
         if len(last) > 1:

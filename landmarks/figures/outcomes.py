@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from landmarks.claims import Claim
-    from landmarks.evidence import Outcome, Record
+    from landmarks.evidence import Outcome
     from landmarks.pages.chapters import Chapter
+    from landmarks.records import Record
 
 ROW, FRAME = 0.24, 0.95
 """Inches of a line of a figure, and of what is around the lines."""

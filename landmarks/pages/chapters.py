@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from landmarks import assemble, catalog, config
+from landmarks import assemble, catalog
 from landmarks.catalog import Entry
-from landmarks.evidence import Evidence, Outcome
+from landmarks.evidence import Evidence, Outcome, composed
 from landmarks.records import Record
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Chapter:
 
 @cache
 def _settings(name: str, scale: str, arm: tuple[str, ...]) -> Settings:
-    return assemble.settings_of(config.compose(name, [f"scale={scale}", *arm]))
+    return assemble.settings_of(composed(name, scale, arm))
 
 
 def gather(name: str, root: str | None) -> Chapter:

@@ -1,0 +1,57 @@
+"""Figures 5 and 9 of 1998: errors of LeNet-5 by pass, and the test errors of all methods."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from landmarks.figures.inline import OTHER, OURS, PAPER, Drawing, size
+from landmarks.figures.redrawn import bars
+
+if TYPE_CHECKING:
+    from landmarks.pages.chapters import Chapter
+
+ERRORS = {"test/error": (OURS, "test"), "train_set/error": (OTHER, "training")}
+
+
+def drawings(chapter: Chapter) -> Iterator[Drawing]:
+    """Figure 5 where LeNet-5 was run; Figure 9 always, as others' bars stand by themselves."""
+    if any(chapter.arms[chapter.card.headline.id]):
+        yield _figure5(chapter)
+    rows = [
+        (re.split(r":| errs? on", o.claim.says)[0], o)
+        for o in chapter.outcomes.values()
+        if o.claim.where.startswith("Fig. 9") and not o.claim.two_arms
+    ]
+    yield bars("Figure 9, drawn again: test errors", rows, "% of the test images wrong")
+
+
+def _figure5(chapter: Chapter) -> Drawing:
+    figure, told = size(2.6), []
+    axes, claims = figure.subplots(), [o.claim for o in chapter.outcomes.values()]
+    (records,) = chapter.arms[chapter.card.headline.id]
+    for metric, (colour, name) in ERRORS.items():
+        curves = [record.curves[metric] for record in records if metric in record.curves]
+        values = {tuple(curve["epoch"]): None for curve in curves}
+        for curve in curves:
+            axes.plot(curve["epoch"], [100 * v for v in curve["value"]], color=colour, linewidth=0.8, alpha=0.4)
+        if len(values) == 1:  # all seeds are measured after the same passes
+            (passes,) = values
+            mean = 100 * np.mean([curve["value"] for curve in curves], axis=0)
+            axes.plot(passes, mean, color=colour, linewidth=1.8, label=f"ours, {name}, {len(curves)} seeds")
+            told.append(f"ours, {name}: {mean[0]:.2f} % after {passes[0]:g}, {mean[-1]:.2f} % after {passes[-1]:g}")
+        for claim in claims:
+            if claim.metric == metric and claim.at is not None:
+                axes.plot(claim.at, 100 * claim.published, "D", color=colour, markerfacecolor="none", markersize=6)
+                told.append(f"paper, {name}: {claim.printed} after {claim.at}")
+    axes.plot([], [], "D", color=PAPER, markerfacecolor="none", markersize=6, label="paper")
+    axes.set_ylim(0, 3.2)
+    axes.locator_params(axis="x", integer=True)
+    axes.set_xlabel("passes")
+    axes.set_ylabel("errors (%)")
+    axes.grid(axis="y")
+    axes.legend(loc="best")
+    return Drawing("Figure 5, drawn again", f"Figure 5. {'; '.join(told)}.", figure)

@@ -1,0 +1,44 @@
+"""Chauvin's line of PDP, p. 333: mean sweeps to learn XOR against the number of hidden units."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from landmarks.cards.mlp_xor import CHAUVIN
+from landmarks.figures.inline import OURS, PAPER, Drawing, size
+from landmarks.pages import words
+
+if TYPE_CHECKING:
+    from landmarks.pages.chapters import Chapter
+
+
+def drawings(chapter: Chapter) -> Iterator[Drawing]:
+    """280 − 33 log₂ H, and our means with their intervals."""
+    found = [o for o in chapter.outcomes.values() if o.claim.kind == "time" and CHAUVIN in o.claim.overrides]
+    figure, told = size(2.6), []
+    axes = figure.subplots()
+    units = [_hidden(outcome.claim.overrides) for outcome in found]
+    line = np.array([min(units), max(units)])
+    axes.plot(line, 280 - 33 * np.log2(line), color=PAPER, linestyle="--", linewidth=1.3, label="280 − 33 log₂ H")
+    for hidden, outcome in zip(units, found, strict=True):
+        told.append(f"{hidden} hidden units: paper {words.paper(outcome.claim)}")
+        if outcome.verdict.ours is not None:
+            told[-1] += f", ours {words.ours(outcome.claim, outcome.verdict)}"
+            axes.plot([hidden, hidden], outcome.verdict.interval or (), color=OURS, linewidth=2.5)
+            axes.plot(hidden, outcome.verdict.ours, "o", color=OURS, markersize=5)
+    axes.plot([], [], "o-", color=OURS, linewidth=2.5, markersize=5, label="ours, 95 %")
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(units, [str(hidden) for hidden in units])
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("hidden units H")
+    axes.set_ylabel("mean sweeps")
+    axes.grid(axis="y")
+    axes.legend(loc="best")
+    yield Drawing("Chauvin's line, drawn again", f"Chauvin's line. {'; '.join(told)}.", figure)
+
+
+def _hidden(overrides: tuple[str, ...]) -> int:
+    return next(int(word.partition("=")[2]) for word in overrides if word.startswith("model.hidden="))
