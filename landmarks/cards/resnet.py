@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from landmarks.cards.costs import on_a_gpu
 from landmarks.claims import Arm, Claim, Demonstration, Departure, Gap, Reading, Within
 from landmarks.milestone import Card
 
@@ -33,6 +34,12 @@ ONE_VIEW: Mapping[str, tuple[float, float]] = {
     "50-B": (0.247, 0.078), "101-B": (0.236, 0.071), "152-B": (0.230, 0.067),
 }  # fmt: skip
 """The authors' page of their models: one view."""
+CORE = {20: 24_000.0, 32: 42_000.0, 44: 59_000.0, 56: 78_000.0, 110: 150_000.0, 1202: 1_600_000.0}
+GPU = {20: 480.0, 32: 780.0, 44: 1020.0, 56: 1320.0, 110: 2700.0, 1202: 27_000.0}
+"""Estimates of a run's seconds on CIFAR-10 by depth: on one core of an AMD EPYC a step of 32 pictures (RESULTS.md; of
+1,202 layers by their number), 4 × 64,000 times; on a GPU of today by the fact sheet, for nobody has run it."""
+GIGA = {18: 1.8, 34: 3.6, 50: 3.8, 101: 7.6, 152: 11.3}
+"""Table 1: billions of multiply-adds of a picture."""
 SIZES = (224, 256, 384, 480, 640)
 SCALED = ("data.side=640", "evaluation={views:1,scales:[224,256,384,480,640]}")
 
@@ -46,9 +53,18 @@ def _plain(depth: int) -> tuple[str, ...]:
     return (*_depth(depth), PLAIN)
 
 
+def _cost(*arms: tuple[str, ...]) -> dict[str, float]:
+    """Estimated seconds of a run, the mean of the arms'."""
+    words = [dict(word.split("=", 1) for word in arm) for arm in arms]
+    if words[0].get("experiment") == "imagenet":
+        return on_a_gpu(600_000 * 256, 1e9 * GIGA[int(words[0]["model.depth"])])
+    depths = [int(word.get("model.depth", 110)) for word in words]
+    return {kind: sum(known[depth] for depth in depths) / len(arms) for kind, known in (("cpu", CORE), ("cuda", GPU))}
+
+
 def _cifar(id: str, says: str, published: float, *run: str) -> Claim:
     return Claim(id, says, "test/error", published, "Table 6", "seen", digit=0.0001, data=CIFAR, overrides=run,
-                 rivals=tuple(error for error in OTHERS if error > published))  # fmt: skip
+                 cost=_cost(run), rivals=tuple(error for error in OTHERS if error > published))  # fmt: skip
 
 
 def _of_depth(depth: int) -> Claim:
@@ -66,7 +82,7 @@ def _ahead(
 ) -> Claim:
     """One net errs less than another, by so much (0: the paper prints no number)."""
     return Claim(id, says, f"{metric}/error", gap, where, "seen", kind="contrast", digit=0.0001 if gap else 0.0,
-                 data=CIFAR, overrides=ours, against=other)  # fmt: skip
+                 data=CIFAR, overrides=ours, against=other, cost=_cost(ours, other))  # fmt: skip
 
 
 def _photographs(name: str) -> tuple[str, ...]:
@@ -85,7 +101,7 @@ def _table(
     return [
         Claim(f"{prefix}-{name}{suffix}", f"ImageNet, {how}: {name} has a {top} error of {100 * error:.4g} %.",
               f"valid/{metric}", error, where, "seen", digit=digit, data=IMAGENET,
-              overrides=(*_photographs(name), *more))
+              overrides=(*_photographs(name), *more), cost=_cost(_photographs(name)))
         for name, errors in table.items()
         for error, top, metric, suffix in zip(errors, ("top-1", "top-5"), ("error", "top5_error"), ("", "-5"),
                                               strict=False)
@@ -101,7 +117,7 @@ CLAIMS = (
     ),
     R1202,
     Claim("R1202t", "The training error of 1,202 layers is below 0.1 %.", "train_set/error", 0.001, "4.2", "seen",
-          kind="exact", bound=True, data=CIFAR, overrides=_depth(1202), seeds=1),
+          kind="exact", bound=True, data=CIFAR, overrides=_depth(1202), seeds=1, cost=_cost(_depth(1202))),
     _ahead("P-train", "Without shortcuts 56 layers err more than 20 on the training pictures, too.", 0.0,
            "Fig. 1, Fig. 6 left", _plain(20), _plain(56), "train_set"),
     _ahead("P-test", "And on the test pictures.", 0.0, "Fig. 1, Fig. 6 left", _plain(20), _plain(56)),
@@ -110,7 +126,7 @@ CLAIMS = (
     _ahead("R56-R20", "With shortcuts 56 layers err less than 20.", 0.0178, "Table 6", _depth(56), _depth(20)),
     _ahead("R110-R56", "And 110 less than 56.", 0.0036, "Table 6, means", _depth(110), _depth(56)),
     Claim("P110", "Without shortcuts 110 layers err on more than 60 %.", "test/error", 0.6, "Fig. 6", "seen",
-          better="high", kind="exact", bound=True, data=CIFAR, overrides=_plain(110), seeds=1),
+          better="high", kind="exact", bound=True, data=CIFAR, overrides=_plain(110), seeds=1, cost=_cost(_plain(110))),
     Claim("F7", "Layers of residual nets respond less strongly than those of plain ones, the more so the deeper the net"
           " (a picture of every run, not judged).", "responses/std", 0.0, "Fig. 7", "seen", "count", kind="contrast"),
     *_table({"plain-18": (0.2794,), "18-A": (0.2788,)}, "T2", "ten views", "Table 2"),
