@@ -15,6 +15,7 @@ from typing import Any
 
 from landmarks import catalog, config, loop, runs, shipped, verdicts
 from landmarks.claims import Claim
+from landmarks.pages import words as in_words
 from landmarks.records import Record, digest, local, origin, words
 from landmarks.verdicts import Case, Verdict
 
@@ -161,20 +162,33 @@ class Outcome:
             "word": found.word,
             "sentence": found.sentence,
             "n": found.n,
-            "ours": found.ours,
+            "ours": found.ours if found.ours is not None and math.isfinite(found.ours) else None,
             "interval": found.interval and [end if math.isfinite(end) else None for end in found.interval],
             "readings": [{"overrides": words, "word": v.word, "sentence": v.sentence} for words, v in self.readings],
         }
 
 
 def store(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """A milestone's outcomes as they are committed: each run once, in the order of the claims.
+    """A milestone's outcomes as they are committed, with each run once, in the order of the claims.
 
     Runs of an earlier revision are kept until a claim has others.
     """
-    behind = {
-        each.fingerprint: each.as_json()
-        for outcome in outcomes
-        for each in (*outcome.runs, *(outcome.old if outcome.verdict.word == "stale" else ()))
+    card = catalog.milestone_class(outcomes[0].milestone).card
+    head = next((outcome for outcome in outcomes if outcome.claim == card.headline), None)
+    behind: dict[str, Record] = {}
+    for outcome in outcomes:
+        kept = (*outcome.runs, *(outcome.old if outcome.verdict.word == "stale" else ()))
+        arms = [*dict.fromkeys(each.configuration for each in kept)]
+        for each in sorted(kept, key=lambda run: (arms.index(run.configuration), *_drawn(run))):
+            behind.setdefault(each.fingerprint, each)
+    return {
+        "headline": head
+        and {"claim": head.claim.id, "ours": in_words.ours(head.claim, head.verdict), "word": head.verdict.word},
+        "outcomes": {outcome.claim.id: outcome.as_json() for outcome in outcomes},
+        "runs": [each.as_json() for each in behind.values()],
     }
-    return {"outcomes": {o.claim.id: o.as_json() for o in outcomes}, "runs": [*behind.values()]}
+
+
+def _drawn(run: Record) -> tuple[str, str, int, int]:
+    """The place of a run among those of its configuration."""
+    return run.place, run.kind, run.seed, run.first_replica

@@ -90,6 +90,28 @@ class Record:
         return Measured(value, self.seed, self.first_replica + replica, solved, self.data, scale, self.dirty)
 
 
+def alike(found: Iterable[Record]) -> list[list[Record]]:
+    """Runs in groups that differ in their seeds alone, each sorted by seed."""
+    groups: dict[object, list[Record]] = {}
+    for run in {run.fingerprint: run for run in found}.values():
+        rest = (run.scale, run.first_replica, run.place, run.data, run.checksum, run.kind, run.device)
+        made = (run.commit, run.dirty, run.date, *run.versions.items())
+        groups.setdefault((_without_seed(run), rest, made), []).append(run)
+    return [sorted(group, key=lambda run: run.seed) for group in groups.values()]
+
+
+def sweep(group: Sequence[Record]) -> str:
+    """The one command that makes runs which differ in their seeds alone."""
+    if len(group) == 1:
+        return group[0].command
+    seeds = ",".join(f"{run.seed}" for run in group)
+    return shlex.join(["landmarks", "run", group[0].milestone, *_without_seed(group[0]), "-m", f"seed={seeds}"])
+
+
+def _without_seed(run: Record) -> tuple[str, ...]:
+    return tuple(override for override in run.overrides if not override.startswith("seed="))
+
+
 def _to_json(value: float | list[float]) -> Any:
     """Values as JSON has them: whole numbers without a point, what is no number as null."""
     if isinstance(value, list):

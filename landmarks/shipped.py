@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,4 +19,22 @@ def read(name: str) -> dict[str, Any]:
     """What is committed of a milestone: `outcomes` of its claims, and the `runs` behind them; nothing where none is."""
     path = folder() / f"{name}.json"
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    return {"outcomes": {}, "runs": []} | found
+    return {"headline": {}, "outcomes": {}, "runs": []} | found
+
+
+def as_text(found: Mapping[str, Any]) -> str:
+    """What is committed as JSON, with a line for each outcome and each run, so that a difference can be read."""
+
+    def line(value: Any) -> str:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+    outcomes = ",\n".join(f"  {line(id)}: {line(each)}" for id, each in found["outcomes"].items())
+    runs = ",\n".join(f"  {line(run)}" for run in found["runs"])
+    headline = line(found["headline"])
+    return f'{{\n "headline": {headline},\n "outcomes": {{\n{outcomes}\n }},\n "runs": [\n{runs}\n ]\n}}\n'
+
+
+def headlines() -> dict[str, dict[str, str]]:
+    """Milestone → what came out of the claim that heads it: `claim`, `ours`, `word`; "" where nothing was recorded."""
+    found = {path.stem: read(path.stem)["headline"] for path in folder().glob("*.json")}
+    return {name: headline for name, headline in found.items() if headline}

@@ -12,6 +12,7 @@ from landmarks.claims import Claim
 from landmarks.measures import duration
 
 if TYPE_CHECKING:
+    from landmarks.evidence import Outcome
     from landmarks.records import Record
     from landmarks.rules import Word
     from landmarks.verdicts import Verdict
@@ -92,6 +93,23 @@ def _end(claim: Claim, value: float) -> str:
     return f"{value:.3g} times" if claim.kind == "ratio" else claim.amount(value, 3)
 
 
+def verdict(outcome: Outcome) -> str:
+    """The word with its sign, and what a reader must know beside it."""
+    word = outcome.verdict.word
+    left_out = outcome.stale if word != "stale" else 0
+    beside = [
+        *[outcome.under] * bool(outcome.under and outcome.verdict.counts),
+        *["the claim was changed after this result"] * outcome.edited,
+        *[f"{left_out} stale run{'s' * (left_out > 1)} left out"] * bool(left_out),
+    ]
+    return f"{SIGNS[word]} {word}" + f" ({'; '.join(beside)})" * bool(beside)
+
+
+def place(claim: Claim) -> str:
+    """Where the paper has its number, and whether that was read there."""
+    return claim.where + f"; {claim.source}" * (claim.source != "seen")
+
+
 def cost(claim: Claim) -> str:
     """What all runs of a claim take, by kind of device."""
     runs = claim.seeds * len(claim.arms)
@@ -102,6 +120,12 @@ def cost(claim: Claim) -> str:
         each, every = (duration(time) if time >= 1 else "less than 1 s" for time in (seconds, runs * seconds))
         found.append(f"{each} a run{f', {every} for all {runs}' * (runs > 1)}, on {DEVICES.get(device, device)}")
     return "; ".join(found)
+
+
+def time(*seconds: float) -> str:
+    """How long a run takes, or from the fastest to the slowest."""
+    ends = [duration(each) if each >= 1 else "less than 1 s" for each in (min(seconds), max(seconds))]
+    return " to ".join(dict.fromkeys(ends))
 
 
 def provenance(record: Record) -> dict[str, str]:
@@ -115,5 +139,5 @@ def provenance(record: Record) -> dict[str, str]:
         "data": f"{record.data} ({record.checksum[:10]}…)",
         "device": f"{record.device}, torch {record.versions.get('torch', 'not known')}",
         "date": record.date or "not known",
-        "time": duration(record.seconds) if record.seconds >= 1 else "less than 1 s",
+        "time": time(record.seconds),
     }

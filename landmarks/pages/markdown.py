@@ -1,0 +1,131 @@
+"""Results as Markdown: the claims of `RESULTS.md`, and the table with which the README opens.
+
+A pure function of the committed results and the claims, so that the pages can be made again byte for byte.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from typing import get_args
+
+from landmarks.evidence import Outcome
+from landmarks.pages import words
+from landmarks.pages.chapters import Chapter, newest, totals
+from landmarks.records import Record, alike, sweep
+from landmarks.rules import Word
+from landmarks.show import bullets, table
+from landmarks.verdicts import Verdict
+
+INTRODUCTION = """\
+Every number of nine papers that a run here can speak to, with the verdict that a rule fixed beforehand gives it:
+`landmarks show NAME.CLAIM` prints the rule with its arithmetic, `landmarks reproduce NAME.CLAIM` makes the runs, and
+`landmarks report` is this page with pictures. *n* counts independent draws (of one seed and replica each). What lies
+in `results/claims/` is all there is behind this page."""
+
+
+def claims(chapters: Sequence[Chapter]) -> str:
+    """The part of `RESULTS.md` that is about claims."""
+    parts = ["## Claims", INTRODUCTION, summary(chapters), *map(section, chapters)]
+    return "\n\n".join(parts) + "\n"
+
+
+def headlines(chapters: Iterable[Chapter]) -> str:
+    """The table with which the README opens: one line for each milestone, about the claim that heads it."""
+    rows = []
+    for chapter in chapters:
+        outcome, entry = chapter.headline, chapter.entry
+        typed = f"reproduce {entry.name}.{outcome.claim.id}" if judged(outcome) else f"run {entry.name}"
+        ours = words.ours(outcome.claim, outcome.verdict)
+        rows.append((entry.year, entry.model, entry.headline, ours, words.verdict(outcome), f"`landmarks {typed}`"))
+    return table(("year", "milestone", "the paper", "ours", "verdict", "command"), rows) + "\n"
+
+
+def summary(chapters: Sequence[Chapter]) -> str:
+    """How many claims got which verdict, and what each one says."""
+    counted, left = totals(chapters)
+    every = sum(counted.values()) + sum(left.values())
+    rows = [
+        (f"{words.SIGNS[word]} {word}", f"{both[word]:,}", words.MEANINGS[word])
+        for word in get_args(Word)
+        for both in [counted + left]
+        if both[word]
+    ]
+    date = f" The newest run is of {newest(chapters)}." * bool(newest(chapters))
+    said = f"{every:,} claims, {sum(counted.values()):,} of them judged.{date}"
+    return f"{said}\n\n{table(('verdict', 'claims', 'what it says'), rows)}"
+
+
+def section(chapter: Chapter) -> str:
+    """A milestone: its claims, the verdicts in full, the runs behind them, and what is only listed."""
+    entry, outcomes = chapter.entry, [*chapter.outcomes.values()]
+    asked = [outcome for outcome in outcomes if judged(outcome)]
+    groups = {f"R{i}": group for i, group in enumerate(alike(run for o in asked for run in o.runs), 1)}
+    labels = {run.fingerprint: label for label, group in groups.items() for run in group}
+    rows = [_row(outcome, labels) for outcome in asked]
+    head = ("claim", "the paper", "ours", "n", "verdict", "runs, or what they would take")
+    parts = [f"### {entry.year} {chapter.card.title} (`{entry.name}`)", table(head, rows) if rows else ""]
+    if said := [line for outcome in asked if outcome.verdict.n for line in _in_full(outcome)]:
+        parts.append(_folded("The verdicts in full", "\n".join(said)))
+    if groups:
+        parts.append(_folded("The runs", _runs(groups)))
+    if rest := [_listed(outcome) for outcome in outcomes if not judged(outcome)]:
+        parts.append(_folded(f"Listed, not judged: {len(rest)}", bullets(rest)))
+    return "\n\n".join(part for part in parts if part)
+
+
+def judged(outcome: Outcome) -> bool:
+    """Whether a rule judges the claim as soon as there are runs."""
+    return outcome.claim.built and outcome.claim.source != "recalled"
+
+
+def _row(outcome: Outcome, labels: Mapping[str, str]) -> tuple[str, ...]:
+    claim, found = outcome.claim, outcome.verdict
+    behind = dict.fromkeys(labels[run.fingerprint] for run in outcome.runs)
+    paper = f"{words.paper(claim)} ({words.place(claim)})"
+    ours, n = words.ours(claim, found), f"{found.n:,}" if found.n else ""
+    return (
+        f"**{claim.id}** {claim.says}",
+        paper,
+        ours,
+        n,
+        words.verdict(outcome),
+        ", ".join(behind) or words.cost(claim),
+    )
+
+
+def _in_full(outcome: Outcome) -> list[str]:
+    """A verdict with its sentence, and what comes out under each other reading."""
+    under = f" Of all readings: {outcome.under}." if outcome.under else ""
+    lines = [f"- **{outcome.claim.id}** {_sentence(outcome.verdict)}.{under}"]
+    for overrides, found in outcome.readings:
+        lines.append(f"  - with `{shlex.join(overrides)}` {_sentence(found)}")
+    return lines
+
+
+def _sentence(found: Verdict) -> str:
+    return f"{found.word}: {found.sentence}"
+
+
+def _listed(outcome: Outcome) -> str:
+    claim = outcome.claim
+    why = "" if claim.built else "; not built here"
+    return f"**{claim.id}** {claim.says} *{words.paper(claim)}; {words.place(claim)}{why}*"
+
+
+def _runs(groups: Mapping[str, Sequence[Record]]) -> str:
+    """A line for each group of runs: all that it takes to make them again, and to see that they are the same."""
+    rows = []
+    for label, group in groups.items():
+        said = words.provenance(group[0])
+        times = words.time(*(run.seconds for run in group))
+        prints = " ".join(run.fingerprint[:8] for run in group)
+        rows.append(
+            (label, f"`{sweep(group)}`", said["data"], said["commit"], said["device"], said["date"], times, prints)
+        )
+    return table(("", "command", "data", "commit", "device", "date", "a run takes", "fingerprints"), rows)
+
+
+def _folded(title: str, text: str) -> str:
+    """What a reader opens: GitHub wants the empty lines."""
+    return f"<details>\n<summary>{title}</summary>\n\n{text}\n\n</details>"
