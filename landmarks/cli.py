@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -28,6 +27,9 @@ landmarks – the models that made deep learning, re-run as their papers describ
   landmarks show NAME.CLAIM            one claim: how it is judged, with its arithmetic, and the runs it takes
   landmarks show NAME|all --bibtex     the papers as BibTeX
   landmarks demo NAME|all [--off]      the point of a paper in a minute; --off: with its idea switched off
+  landmarks reproduce NAME[.CLAIM]|all the runs that the paper's claims need, each once, and the verdicts (--seeds N)
+                [--budget 2h]          … what fits into so much time, the cheapest first; --jobs N: N runs at once
+                [--check]              … exit code 1 where a claim comes out worse than committed
   landmarks run NAME [KEY=VALUE…]      run it (NAME,NAME or all for several); quick by default
   landmarks run NAME scale=paper       … as published
   landmarks run NAME -m seed=0,1,2     … a sweep; every flag of Hydra works (--cfg job prints the configuration)
@@ -161,6 +163,32 @@ def _demo(words: Sequence[str]) -> int:
     return int(any(shown.shown == off for shown in found))
 
 
+def _reproduce(words: Sequence[str]) -> int:
+    arguments = Arguments(words, ("--budget", "--seeds", "--jobs", "--runs"), switches=("--check",))
+    options = arguments.options
+    names = [word for word in arguments.words if "=" not in word]
+    overrides = [word for word in arguments.words if "=" in word]
+    for word in names:
+        for name in () if word == "all" else word.split(","):
+            catalog.find(name.partition(".")[0])
+    if not names:
+        raise UsageError(f"reproduce wants a milestone, a claim or all: {', '.join(catalog.CATALOG)}")
+    from landmarks import reproduction
+
+    done = reproduction.reproduce(
+        names,
+        overrides,
+        reproduction.seconds_of(options["--budget"]) if "--budget" in options else None,
+        reproduction.number("--seeds", options["--seeds"]) if "--seeds" in options else None,
+        reproduction.number("--jobs", options.get("--jobs", "1")),
+        options.get("--runs", "runs"),
+        "--check" in options,
+        arguments.quiet,
+    )
+    reproduction.tell(done, arguments.quiet)
+    return done.exit_code
+
+
 def _run(words: Sequence[str]) -> int:
     arguments = Arguments(words, switches=("--watch",), passes_flags=True)
     if not arguments.words or "=" in arguments.words[0]:
@@ -255,42 +283,17 @@ def _runs(words: Sequence[str]) -> int:
     return 0
 
 
-def _board(words: Sequence[str]) -> int:
+def _board(words: Sequence[str]) -> NoReturn:
     arguments = Arguments(words, ("--runs", "--port"))
     root = arguments.options.get("--runs", "runs")
     from landmarks import runs
 
     folders = [runs.find(word, root) for word in arguments.words]
-    logdir = (
-        ["--logdir_spec", ",".join(f"{f.parent.name}/{f.name}:{f}" for f in folders)] if folders else ["--logdir", root]
-    )
     if not folders and not Path(root).is_dir():
         raise UsageError(f"{root}: there is no such folder; `landmarks run mlp_xor` makes one")
-    port = ["--port", arguments.options["--port"]] if "--port" in arguments.options else []
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it says on every start that it is not there
-    from tensorboard import program
+    from landmarks import board
 
-    board = program.TensorBoard()
-    board.configure(argv=["landmarks", *logdir, "--host", "127.0.0.1", *port])
-    try:
-        address = board.launch()
-    except program.TensorBoardServerException as error:
-        raise LandmarksError(f"{str(error).splitlines()[0]}; choose another with --port N") from error
-    print(f"TensorBoard over {', '.join(map(str, folders)) or root} at {address} – Ctrl-C ends it", flush=True)
-    _wait()
-
-
-def _wait() -> NoReturn:
-    import signal
-    import time
-
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
-    try:
-        while True:
-            time.sleep(3600)
-    except KeyboardInterrupt:
-        print()
-        sys.exit(0)
+    board.serve(folders, root, arguments.options.get("--port"))
 
 
 def _plot(words: Sequence[str]) -> int:
@@ -397,6 +400,7 @@ VERBS: dict[str, Callable[[Sequence[str]], int]] = {
     "list": _list,
     "show": _show,
     "demo": _demo,
+    "reproduce": _reproduce,
     "run": _run,
     "resume": _resume,
     "runs": _runs,

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 
-from landmarks import catalog
+from landmarks import catalog, making
 from landmarks.claims import Demonstration, Equal, Gap, Within
-from landmarks.errors import UsageError
+from landmarks.errors import LandmarksError, UsageError
 from landmarks.measures import duration, is_fraction
-from landmarks.plan import Plan, Request, Step
+from landmarks.plan import Plan, Request
 from landmarks.results import Run, pictures
 
 Arms = Mapping[str, Sequence[Run]]
@@ -102,9 +101,10 @@ def _requests(name: str, demonstration: Demonstration, off: bool) -> list[tuple[
             arm.name,
             Request(
                 name,
-                (*arm.overrides, *(switches if arm.idea else ()), f"seed={seed}"),
+                (*arm.overrides, *(switches if arm.idea else ())),
                 f"{name}: {arm.name}, seed {seed}",
                 arm.seconds,
+                seed,
             ),
         )
         for seed in demonstration.seeds
@@ -168,28 +168,9 @@ def make(plan: Plan, quiet: bool) -> None:
         there, missing = len(plan.steps) - len(plan.missing), len(plan.missing)
         ahead = f"{missing} run{'s' * (missing != 1)} to make, about {duration(plan.seconds)} on one CPU core"
         print(f"{ahead if missing else 'nothing to make'}; {there} stand already", flush=True)
-    with _progress(plan, quiet) as (before, after):
-        plan.make(before, after)
-
-
-Hear = Callable[[Step], None]
-
-
-@contextmanager
-def _progress(plan: Plan, quiet: bool) -> Iterator[tuple[Hear, Hear]]:
-    """A bar in the seconds of the plan on a terminal, a line for each run elsewhere."""
-    import sys
-
-    if quiet or not plan.missing:
-        yield (lambda step: None), (lambda step: None)
-    elif not sys.stdout.isatty():
-        yield (lambda step: print(f"  {step.request.title}", flush=True)), (lambda step: None)
-    else:
-        from rich.progress import Progress
-
-        with Progress(transient=True) as bar:
-            task = bar.add_task("", total=plan.seconds)
-            yield (
-                (lambda step: bar.update(task, description=step.request.title)),
-                (lambda step: bar.advance(task, step.request.seconds)),
-            )
+    with making.progress(plan.seconds, quiet or not plan.missing) as progress:
+        for step, run in making.make(plan.missing, progress.began):
+            if isinstance(run, LandmarksError):
+                raise run
+            plan.found[step.key] = run
+            progress.ended(step)

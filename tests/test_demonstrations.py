@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 
 import landmarks
-from landmarks import catalog, cli, demonstrations, plan
+from landmarks import catalog, cli, demonstrations, making
 from landmarks.claims import Demonstration, Equal, Gap
 from landmarks.demonstrations import judge
 from landmarks.errors import UsageError
@@ -71,18 +72,18 @@ def test_a_plan_makes_each_run_once_and_finds_it_again(workplace: Path) -> None:
     asked = [Request("mlp_xor", ("epochs=5",)), Request("mlp_xor", ("epochs=5", "log_every=2")), Request("mlp_xor", ())]
     first = Plan(asked, "runs")
     assert len(first.missing) == 2  # what is logged makes no other run
-    made = []
-    first.make(lambda step: made.append(step.request), lambda step: None)
-    assert made == [asked[0], asked[2]]
-    assert first.folder(asked[0]) == first.folder(asked[1]) != first.folder(asked[2])
+    made = [(step.request, run) for step, run in making.make(first.missing, lambda step: None)]
+    assert [request for request, _ in made] == [asked[0], asked[2]]
     again = Plan(asked, "runs")
     assert not again.missing
-    assert again.folder(asked[2]) == first.folder(asked[2])
+    assert [again.folder(request) for request in asked] == [made[0][1], made[0][1], made[1][1]]
 
 
 def test_a_run_counts_as_the_same_only_with_the_same_numbers(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = landmarks.run("mlp_xor", "epochs=5", quiet=True)
-    assert plan.fingerprint(plan.config.compose("mlp_xor", ["epochs=5"]), {}) == run.summary["fingerprint"]
+    (step,) = Plan([Request("mlp_xor", ("epochs=5",))], "elsewhere").missing
+    checksum = json.loads((run.folder / "environment.json").read_text())["data"]
+    assert step.fingerprint(checksum) == run.summary["fingerprint"]
     assert not Plan([Request("mlp_xor", ("epochs=5",))], "runs").missing
     assert Plan([Request("mlp_xor", ("epochs=5", "seed=1"))], "runs").missing
     monkeypatch.setattr(catalog.milestone_class("mlp_xor"), "revision", 99)
@@ -119,8 +120,7 @@ def test_an_interrupted_run_is_no_result_and_is_gone_on_with(workplace: Path) ->
     asked = Request("mlp_xor", ("epochs=5",))
     planned = Plan([asked], "runs")
     assert planned.missing
-    planned.make(lambda step: None, lambda step: None)
-    assert planned.folder(asked) == run.folder
+    assert [made.run for made in making.make(planned.missing, lambda step: None)] == [run.folder]
     assert landmarks.load(run.folder).status == "finished"
 
 

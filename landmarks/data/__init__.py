@@ -63,6 +63,16 @@ def load(settings: DataSettings, draws: Draws = FIRST) -> Data:
     return found
 
 
+def obtain(settings: DataSettings) -> None:
+    """Download what is missing of a set, and load nothing that is here.
+
+    Raises the error with which a run would end that does not find its data.
+    """
+    source = SOURCES.get(getattr(settings, "digits", None) or settings.name)
+    if source is None or settings.root is not None or _present(source) != "yes":
+        load(settings)
+
+
 def discover(settings: DataSettings) -> dict[str, Any]:
     """What a network must know of files of your own to be built: `inputs` and `classes`, where they are not given.
 
