@@ -1,0 +1,132 @@
+"""The claims of a milestone as a table of the report: a line each, and behind it all that its verdict rests on."""
+
+from __future__ import annotations
+
+from landmarks.claims import Claim
+from landmarks.evidence import Outcome
+from landmarks.pages import words
+from landmarks.pages.chapters import Chapter
+from landmarks.pages.palette import tone
+from landmarks.pages.tags import Markup, folded, join, listed, prose, table, tag
+from landmarks.records import Record
+from landmarks.rules_in_words import SOURCES, in_words
+from landmarks.verdicts import shares_level
+
+HEAD = ("Claim", "Paper", "Ours", "n", "Verdict")
+SHIPPED = "shipped with the package"
+
+
+def claims(chapter: Chapter) -> Markup:
+    """The table of all claims of a milestone, each a group of two rows."""
+    contrasts = sum(map(shares_level, chapter.card.claims))
+    head = tag("thead", tag("tr", *(tag("th", cell, scope="col") for cell in HEAD)))
+    bodies = [_claim(chapter.entry.name, outcome, contrasts) for outcome in chapter.outcomes.values()]
+    caption = tag("caption", f"Claims of {chapter.card.title}: the paper's number, ours, and the verdict")
+    return tag("table", caption, head, *bodies, class_="claims")
+
+
+def chip(outcome: Outcome) -> Markup:
+    """A verdict as sign, word and colour."""
+    word = outcome.verdict.word
+    sign = tag("span", words.SIGNS[word], aria_hidden="true")
+    return tag("span", sign, f" {word}", class_=f"verdict {tone(outcome)}")
+
+
+def ours(outcome: Outcome) -> Markup:
+    """Our number, as code has it nowhere else: with its interval, or a dash."""
+    said = words.ours(outcome.claim, outcome.verdict)
+    return join(said) if said else tag("span", "–", aria_label="none")
+
+
+def _claim(name: str, outcome: Outcome, contrasts: int) -> Markup:
+    claim, verdict = outcome.claim, outcome.verdict
+    anchor = f"{name}.{claim.id}"
+    first = join(tag("a", claim.id, href=f"#{anchor}", class_="id"), " ", prose(claim.says))
+    cells = (
+        join(words.paper(claim), " ", _source(claim)),
+        ours(outcome),
+        join(f"{verdict.n:,}" if verdict.n else tag("span", "–", aria_label="none")),
+        join(chip(outcome), *(join(" ", tag("span", mark, class_="mark")) for mark in marks(outcome))),
+    )
+    row = tag("tr", tag("th", first, scope="row"),
+              *(tag("td", cell, data_label=head) for head, cell in zip(HEAD[1:], cells, strict=True)))  # fmt: skip
+    said = join(prose(verdict.sentence[:1].upper() + verdict.sentence[1:]), ".")
+    details = tag("tr", tag("td", folded(said, _details(anchor, outcome, contrasts)), colspan=str(len(HEAD))))
+    return tag("tbody", row, details, id=anchor, data_milestone=name, data_verdict=verdict.word)
+
+
+def _source(claim: Claim) -> Markup | None:
+    """A mark where the number was not seen in the paper itself."""
+    if claim.source == "seen":
+        return None
+    return tag("span", claim.source, class_="mark", title=SOURCES[claim.source])
+
+
+def marks(outcome: Outcome) -> list[str]:
+    """What else must be seen of an outcome at a glance."""
+    found = [SHIPPED] if outcome.shipped else []
+    found += [outcome.under] if outcome.under and outcome.verdict.counts else []
+    if outcome.stale:
+        found.append(f"{outcome.stale} stale run{'s' * (outcome.stale > 1)}")
+    return found + ["claim edited since"] * outcome.edited
+
+
+def _details(anchor: str, outcome: Outcome, contrasts: int) -> Markup:
+    claim, verdict = outcome.claim, outcome.verdict
+    what = f"`{claim.metric}`" + (f" after {claim.at} epochs" if claim.at is not None else "")
+    where = " or ".join(claim.data) if claim.data else "any, as it is generated"
+    facts = {
+        "In the paper": join(claim.where),
+        "Source": join(f"{claim.source}: {SOURCES[claim.source]}"),
+        "Measured as": prose(what) if claim.built else join("nothing here measures it"),
+        "Judged on": join(where),
+        "Cost": join(words.cost(claim)) if claim.built else None,
+        "Repeat": command(f"landmarks reproduce {anchor}") if claim.built and claim.source != "recalled" else None,
+    }
+    told = tag("dl", *(join(tag("dt", key), tag("dd", value)) for key, value in facts.items() if value))
+    parts = [told]
+    if claim.source != "recalled" and claim.built:
+        parts.append(_rule(claim, verdict.n, contrasts))
+    if outcome.readings:
+        parts.append(_readings(outcome))
+    if outcome.edited:
+        parts.append(tag("p", "The claim was changed after these results were recorded: the rule is today's."))
+    if outcome.runs:
+        parts.append(_runs(anchor, outcome.runs))
+    return tag("div", *parts, class_="behind")
+
+
+def _rule(claim: Claim, n: int, contrasts: int) -> Markup:
+    rule = in_words(claim, n, contrasts)
+    when = [join(tag("b", f"{words.SIGNS[word]} {word}"), f" – {said}") for word, said in rule.outcomes.items()]
+    formula = tag("pre", rule.formula) if rule.formula else None
+    return join(tag("h4", f"The rule: {claim.kind}"), tag("p", rule.says), formula, listed(when, class_="plain"))
+
+
+def _readings(outcome: Outcome) -> Markup:
+    """What comes out under each declared answer to what the paper leaves open."""
+    named = [("as configured", outcome.verdict), *((" ".join(words), v) for words, v in outcome.readings)]
+    items = [
+        join(tag("code", name) if i else name, f": {words.SIGNS[v.word]} ", tag("b", v.word), f" – {v.sentence}")
+        for i, (name, v) in enumerate(named)
+    ]
+    return join(tag("h4", f"Readings: {outcome.under}"), listed(items, class_="plain"))
+
+
+def _runs(anchor: str, records: tuple[Record, ...]) -> Markup:
+    """Where each run comes from."""
+    found = [words.provenance(record) for record in records]
+    head = [*(key for key in found[0] if key != "command"), "from", "command"]
+    rows = [
+        [*(value for key, value in each.items() if key != "command"),
+         SHIPPED if record.shipped else "run here", tag("code", each["command"])]
+        for record, each in zip(records, found, strict=True)
+    ]  # fmt: skip
+    count = f"{len(records)} run{'s' * (len(records) > 1)}"
+    return folded(f"Provenance of {count}", table(head, rows, f"The {count} behind {anchor}", "runs"))
+
+
+def command(text: str) -> Markup:
+    """A command to copy."""
+    return tag("span", tag("code", text), tag("button", "copy", type="button", class_="copy", hidden=True,
+                                              aria_label=f"copy {text}"), class_="command")  # fmt: skip
