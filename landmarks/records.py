@@ -91,10 +91,10 @@ class Record:
 
 
 def alike(found: Iterable[Record]) -> list[list[Record]]:
-    """Runs in groups that differ in their seeds alone, each sorted by seed."""
+    """Runs in groups that differ in their seeds alone, and in the data that are drawn by them; sorted by seed."""
     groups: dict[object, list[Record]] = {}
     for run in {run.fingerprint: run for run in found}.values():
-        rest = (run.scale, run.first_replica, run.place, run.data, run.checksum, run.kind, run.device)
+        rest = (run.scale, run.first_replica, run.place, run.data, run.kind, run.device)
         made = (run.commit, run.dirty, run.date, *run.versions.items())
         groups.setdefault((_without_seed(run), rest, made), []).append(run)
     return [sorted(group, key=lambda run: run.seed) for group in groups.values()]

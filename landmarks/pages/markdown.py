@@ -65,7 +65,7 @@ def section(chapter: Chapter) -> str:
     rows = [_row(outcome, labels) for outcome in asked]
     head = ("claim", "the paper", "ours", "n", "verdict", "runs, or what they would take")
     parts = [f"### {entry.year} {chapter.card.title} (`{entry.name}`)", table(head, rows) if rows else ""]
-    if said := [line for outcome in asked if outcome.verdict.n for line in _in_full(outcome)]:
+    if said := [line for outcome in asked if _tells_more(outcome) for line in _in_full(outcome)]:
         parts.append(_folded("The verdicts in full", "\n".join(said)))
     if groups:
         parts.append(_folded("The runs", _runs(groups)))
@@ -81,7 +81,7 @@ def judged(outcome: Outcome) -> bool:
 
 def _row(outcome: Outcome, labels: Mapping[str, str]) -> tuple[str, ...]:
     claim, found = outcome.claim, outcome.verdict
-    behind = dict.fromkeys(labels[run.fingerprint] for run in outcome.runs)
+    behind = dict.fromkeys(labels[run.fingerprint] for run in outcome.runs if found.word != "not run")
     paper = f"{words.paper(claim)} ({words.place(claim)})"
     ours, n = words.ours(claim, found), f"{found.n:,}" if found.n else ""
     return (
@@ -92,6 +92,11 @@ def _row(outcome: Outcome, labels: Mapping[str, str]) -> tuple[str, ...]:
         words.verdict(outcome),
         ", ".join(behind) or words.cost(claim),
     )
+
+
+def _tells_more(outcome: Outcome) -> bool:
+    """Whether its sentence says what the table does not: what is exact and holds is all said there."""
+    return bool(outcome.verdict.n) and not (outcome.claim.kind == "exact" and outcome.verdict.word == "holds")
 
 
 def _in_full(outcome: Outcome) -> list[str]:
@@ -119,11 +124,15 @@ def _runs(groups: Mapping[str, Sequence[Record]]) -> str:
     for label, group in groups.items():
         said = words.provenance(group[0])
         times = words.time(*(run.seconds for run in group))
-        prints = " ".join(run.fingerprint[:8] for run in group)
-        rows.append(
-            (label, f"`{sweep(group)}`", said["data"], said["commit"], said["device"], said["date"], times, prints)
-        )
+        data = f"{group[0].data}: {_starts(run.checksum for run in group)}"
+        prints = _starts(run.fingerprint for run in group)
+        rows.append((label, f"`{sweep(group)}`", data, said["commit"], said["device"], said["date"], times, prints))
     return table(("", "command", "data", "commit", "device", "date", "a run takes", "fingerprints"), rows)
+
+
+def _starts(found: Iterable[str]) -> str:
+    """The first digits of checksums, each once; the whole ones are in the JSON."""
+    return " ".join(dict.fromkeys(each[:8] for each in found))
 
 
 def _folded(title: str, text: str) -> str:

@@ -98,11 +98,11 @@ def verdict(outcome: Outcome) -> str:
     word = outcome.verdict.word
     left_out = outcome.stale if word != "stale" else 0
     beside = [
-        *[outcome.under] * bool(outcome.under and outcome.verdict.counts),
+        *[outcome.under.removeprefix("compatible " * (word in ("compatible", "holds")))] * outcome.verdict.counts,
         *["the claim was changed after this result"] * outcome.edited,
         *[f"{left_out} stale run{'s' * (left_out > 1)} left out"] * bool(left_out),
     ]
-    return f"{SIGNS[word]} {word}" + f" ({'; '.join(beside)})" * bool(beside)
+    return f"{SIGNS[word]} {word}" + f" ({'; '.join(filter(None, beside))})" * any(beside)
 
 
 def place(claim: Claim) -> str:

@@ -109,13 +109,13 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def written(text: str, made: str) -> str:
-    """RESULTS.md with its Speed section anew; what stands outside of the markers stays."""
-    whole = f"{BEGIN}\n{made}{END}\n"
-    if BEGIN not in text:
+def written(text: str, made: str, begin: str = BEGIN, end: str = END) -> str:
+    """RESULTS.md with its Speed section anew, or what else stands between markers; the rest stays."""
+    whole = f"{begin}\n{made}{end}\n"
+    if begin not in text:
         return (text.rstrip("\n") + "\n\n" if text else "# Results\n\n") + whole
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(f"{END}\n")
+    before, _, rest = text.partition(begin)
+    _, _, after = rest.partition(f"{end}\n")
     return before + whole + after
 
 

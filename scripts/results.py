@@ -1,0 +1,80 @@
+"""The committed results: from runs to JSON, and from JSON to pages.
+
+    python scripts/results.py record RUNS…   results/claims/NAME.json from the finished runs below these folders
+    python scripts/results.py page           RESULTS.md's claims and README's table, from those files alone
+
+What was recorded before stays, unless the same run was made again, or no claim asks for it any more. Runs whose code
+had changes that no commit holds are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from benchmarks import report
+from benchmarks.place import ROOT
+
+from landmarks import catalog, shipped
+from landmarks.evidence import Evidence, store
+from landmarks.pages import chapters, markdown
+
+MADE = "made by `python scripts/results.py page`"
+CLAIMS = (f"<!-- claims: {MADE} -->", "<!-- claims end -->")
+VERDICTS = (f"<!-- verdicts: {MADE} -->", "<!-- verdicts end -->")
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    verbs.add_parser("record").add_argument("runs", nargs="+", type=Path)
+    verbs.add_parser("page")
+    arguments = parser.parse_args(words)
+    if arguments.verb == "page":
+        write_pages(ROOT)
+        return 0
+    if missing := [root for root in arguments.runs if not root.is_dir()]:
+        print(f"results: {missing[0]}: there is no such folder", file=sys.stderr)
+        return 1
+    for name in catalog.CATALOG:
+        if record(name, arguments.runs):
+            found = shipped.read(name)
+            judged = sum(outcome["n"] > 0 for outcome in found["outcomes"].values())
+            print(f"{name}: {len(found['runs'])} runs, {judged} of {len(found['outcomes'])} claims measured")
+    return 0
+
+
+def record(name: str, roots: Iterable[Path]) -> bool:
+    """Put a milestone's finished runs below some folders among its committed ones; whether there are any now."""
+    path = shipped.folder() / f"{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for root in (*map(str, roots), None):  # at last what follows from the committed runs alone
+        found = store(Evidence(name, root).outcomes())
+        found["runs"] = [run for run in found["runs"] if run["dirty"] is False]
+        if found["runs"]:
+            path.write_text(shipped.as_text(found), encoding="utf-8")
+        else:
+            path.unlink(missing_ok=True)
+    return path.is_file()
+
+
+def write_pages(root: Path) -> None:
+    """RESULTS.md's part about claims and README's table anew, where they have a place; the rest stays."""
+    made = pages()
+    for name, text in made.items():
+        path, markers = root / name, {"RESULTS.md": CLAIMS, "README.md": VERDICTS}[name]
+        before = path.read_text(encoding="utf-8")
+        if markers[0] in before:
+            path.write_text(report.written(before, text, *markers), encoding="utf-8")
+
+
+def pages() -> dict[str, str]:
+    """The generated part of each file."""
+    found = [chapters.gather(name, None) for name in catalog.CATALOG]
+    return {"RESULTS.md": markdown.claims(found), "README.md": markdown.headlines(found)}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
