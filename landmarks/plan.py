@@ -14,6 +14,7 @@ from pathlib import Path
 
 from landmarks import assemble, catalog, config, data, loop, runs, weights
 from landmarks import device as devices
+from landmarks.errors import LandmarksError
 from landmarks.settings import DataSettings
 
 LEAN = ("figures=false", "histograms=false")
@@ -93,7 +94,7 @@ class Standing:
 class Plan:
     """The steps of some requests, each run once, and the finished runs below `root` that already stand.
 
-    Raises UsageError for a request that does not compose, LandmarksError for files of one's own that cannot be read.
+    Raises UsageError for a request that does not compose.
     """
 
     def __init__(self, requests: Iterable[Request], root: str, clean: bool = False) -> None:
@@ -140,9 +141,17 @@ def _composed(request: Request, root: str) -> Step:
     settings = assemble.complete(composed)
     revisions = catalog.milestone_class(request.milestone).revision, loop.REVISION
     begun = weights.digest(weights.located(settings.init, root)) if settings.init is not None else ""
-    own = data.load(settings.data).checksum if _may_change(settings.data) else None
+    own = _own(settings.data) if _may_change(settings.data) else None
     kind = devices.resolve(settings.device).type
     return Step(request, composed, kind, revisions, begun, settings.data, own)
+
+
+def _own(settings: DataSettings) -> str:
+    """The checksum of files of one's own; "" where they cannot be read, so that nothing stands."""
+    try:
+        return data.load(settings).checksum
+    except LandmarksError:
+        return ""
 
 
 def _may_change(settings: DataSettings) -> bool:

@@ -133,7 +133,9 @@ def _kind(name: str, overrides: Sequence[str]) -> str:
                 key, f"; `landmarks run {name}` takes it, reproduce takes {', '.join(HARMLESS[:3])}, …"
             )
             raise UsageError(f"override {override}: would make other runs than those that the claims are about{hint}")
-    return devices.resolve(config.compose(name, list(overrides)).tree["device"]).type
+    if overrides:
+        config.compose(name, overrides)
+    return devices.resolve(config.tree(name, overrides)["device"]).type
 
 
 def _check(asked: Asked, overrides: Sequence[str]) -> None:
@@ -201,21 +203,20 @@ def _cost(
 
 def _without_data(asked: Sequence[Asked], plan: Plan) -> dict[str, str]:
     """The claims whose runs lack their data, with the sentence that tells the remedy; what can be downloaded is."""
-    said: dict[object, str] = {}
     found: dict[str, str] = {}
-    missing = {step.key: step for step in plan.missing}
+    missing, obtained = {step.key: step for step in plan.missing}, dict[object, str]()
     for each in asked:
-        for key in dict.fromkeys(plan.keys[request] for request in each.requests):
-            if key in missing:
-                settings = missing[key].data
-                if settings not in said:
-                    said[settings] = _lacks(missing[key])
-                if said[settings]:
-                    found[each.name] = said[settings]
+        for step in (missing[key] for key in _cost(each, missing, plan.keys, {})):
+            place = data.needed(step.data), step.data.root
+            if place not in obtained:
+                obtained[place] = _obtain(step)
+            if obtained[place]:
+                found[each.name] = obtained[place]
     return found
 
 
-def _lacks(step: Step) -> str:
+def _obtain(step: Step) -> str:
+    """Download what a step needs and lacks; the sentence that says why it cannot be had."""
     try:
         data.obtain(step.data)
     except LandmarksError as error:

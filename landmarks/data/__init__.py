@@ -63,12 +63,17 @@ def load(settings: DataSettings, draws: Draws = FIRST) -> Data:
     return found
 
 
+def needed(settings: DataSettings) -> str:
+    """The set that must be here for this one: that of the digits, where they are varied."""
+    return getattr(settings, "digits", None) or settings.name
+
+
 def obtain(settings: DataSettings) -> None:
     """Download what is missing of a set, and load nothing that is here.
 
     Raises the error with which a run would end that does not find its data.
     """
-    source = SOURCES.get(getattr(settings, "digits", None) or settings.name)
+    source = SOURCES.get(needed(settings))
     if source is None or settings.root is not None or _present(source) != "yes":
         load(settings)
 
