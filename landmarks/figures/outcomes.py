@@ -47,18 +47,21 @@ def overview(chapter: Chapter) -> Iterator[Drawing]:
 
 def _numbers(title: str, outcomes: Sequence[Outcome]) -> Drawing:
     axes, told = _rows(title, outcomes), []
+    edges = _reach(axes, [x for outcome in outcomes for x in _positions(outcome)])
     for y, outcome in enumerate(outcomes):
         claim, found, factor = outcome.claim, outcome.verdict, _factor(outcome.claim)
         assert found.ours is not None
         low, high = found.interval or (found.ours, found.ours)
-        ends = [factor * (end if math.isfinite(end) else found.ours) for end in (low, high)]
+        ends = [factor * end if math.isfinite(end) else edge for end, edge in ((low, edges[0]), (high, edges[1]))]
         axes.plot(ends, [y, y], color=OURS, linewidth=2.5, solid_capstyle="butt")
+        for end, edge, sign in ((low, edges[0], "<"), (high, edges[1], ">")):
+            if not math.isfinite(end):  # it goes on for ever
+                axes.plot(edge, y, sign, color=OURS, markersize=7, clip_on=False, zorder=3)
         if math.isfinite(found.ours):
             filled = OURS if found.counts else PAGE
             axes.plot(factor * found.ours, y, "o", color=OURS, markerfacecolor=filled, markersize=5, zorder=3)
         _diamond(axes, factor * claim.published, y)
         told.append(f"{claim.id}: paper {words.paper(claim)}, ours {words.ours(claim, found)}")
-    _spread(axes, [factor_of for o in outcomes for factor_of in _positions(o)])
     _legend(axes, any(not o.verdict.counts for o in outcomes))
     return _drawing(title, "; ".join(told), axes)
 
@@ -100,7 +103,7 @@ def distribution(chapter: Chapter, claim: Claim) -> Drawing | None:
     axes.set_ylim(0, 103)
     axes.set_ylabel("% of runs that are there")
     axes.set_xlabel(claim.unit)
-    _spread(axes, [*solved, claim.published])
+    _reach(axes, [solved[0], solved[-1], claim.published])
     axes.grid(axis="y")
     axes.legend(loc="best")
     quarters = ", ".join(claim.amount(float(q), 3) for q in np.quantile(solved, (0.25, 0.5, 0.75)))
@@ -112,8 +115,13 @@ def distribution(chapter: Chapter, claim: Claim) -> Drawing | None:
 
 
 def course(chapter: Chapter, claims: Sequence[Claim]) -> Drawing | None:
-    """Claims of the same runs and metric: its curve over seeds, and what the paper prints; None without a curve."""
+    """Claims of the same runs and metric: its curve over seeds, and what the paper prints; None without a curve.
+
+    Times, shares and counts have none: they are what they are at the end.
+    """
     claim = claims[0]
+    if claim.unit in ("sweeps", "sequences") or claim.kind not in ("value", "best", "contrast"):
+        return None
     arms = [[run for run in arm if claim.metric in run.curves] for arm in chapter.arms[claim.id]]
     if not any(arms):
         return None
@@ -184,13 +192,20 @@ def _positions(outcome: Outcome) -> list[float]:
     return [_factor(outcome.claim) * x for x in numbers if x is not None and math.isfinite(x)]
 
 
-def _spread(axes: Axes, numbers: Sequence[float]) -> None:
-    """A logarithmic axis where the numbers span more than a decade."""
-    least = min(numbers)
-    if least > 0 and max(numbers) > 10 * least:
+def _reach(axes: Axes, numbers: Sequence[float]) -> tuple[float, float]:
+    """From where to where an axis goes: logarithmic where the numbers on it span more than a factor of 5."""
+    low, high = min(numbers), max(numbers)
+    if low > 0 and high > 5 * low:
+        few = "125" if high < 300 * low else "1"
         axes.set_xscale("log")
-        axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.6g}")
-        axes.xaxis.set_minor_formatter(lambda value, _: "")
+        for which in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
+            which(lambda value, _: f"{value:,.6g}" if f"{value:.0e}"[0] in few else "")
+        edges = low / 1.3, high * 1.3
+    else:
+        room = 0.06 * (high - low) or 0.1 * abs(high) or 1.0
+        edges = low - room, high + room
+    axes.set_xlim(*edges)
+    return edges
 
 
 def _rows(title: str, outcomes: Sequence[Outcome]) -> Axes:

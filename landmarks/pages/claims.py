@@ -17,12 +17,24 @@ SHIPPED = "shipped with the package"
 
 
 def claims(chapter: Chapter) -> Markup:
-    """The table of all claims of a milestone, each a group of two rows."""
+    """All claims of a milestone: those that runs of ours can speak to, and, folded, those that none can."""
     contrasts = sum(map(shares_level, chapter.card.claims))
+    built, quoted = list[Markup](), list[Markup]()
+    for outcome in chapter.outcomes.values():
+        can = outcome.claim.built and outcome.claim.source != "recalled"
+        (built if can else quoted).append(_claim(chapter.entry.name, outcome, contrasts))
+    title = chapter.card.title
+    parts = [_table(f"Claims of {title}: the paper's number, ours, and the verdict", built)] if built else []
+    if quoted:
+        said = f"{len(quoted)} statements that nothing here can be held against"
+        parts.append(folded(said, _table(f"Statements of {title}, listed and not judged", quoted), class_="quoted"))
+    return join(*parts)
+
+
+def _table(caption: str, bodies: list[Markup]) -> Markup:
+    """A table of claims, each a group of two rows."""
     head = tag("thead", tag("tr", *(tag("th", cell, scope="col") for cell in HEAD)))
-    bodies = [_claim(chapter.entry.name, outcome, contrasts) for outcome in chapter.outcomes.values()]
-    caption = tag("caption", f"Claims of {chapter.card.title}: the paper's number, ours, and the verdict")
-    return tag("table", caption, head, *bodies, class_="claims")
+    return tag("table", tag("caption", caption), head, *bodies, class_="claims")
 
 
 def chip(outcome: Outcome) -> Markup:
@@ -48,8 +60,8 @@ def _claim(name: str, outcome: Outcome, contrasts: int) -> Markup:
         join(f"{verdict.n:,}" if verdict.n else tag("span", "–", aria_label="none")),
         join(chip(outcome), *(join(" ", tag("span", mark, class_="mark")) for mark in marks(outcome))),
     )
-    row = tag("tr", tag("th", first, scope="row"),
-              *(tag("td", cell, data_label=head) for head, cell in zip(HEAD[1:], cells, strict=True)))  # fmt: skip
+    labelled = (tag("td", tag("span", cell), data_label=head) for head, cell in zip(HEAD[1:], cells, strict=True))
+    row = tag("tr", tag("th", first, scope="row"), *labelled)
     said = join(prose(verdict.sentence[:1].upper() + verdict.sentence[1:]), ".")
     details = tag("tr", tag("td", folded(said, _details(anchor, outcome, contrasts)), colspan=str(len(HEAD))))
     return tag("tbody", row, details, id=anchor, data_milestone=name, data_verdict=verdict.word)

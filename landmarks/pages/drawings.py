@@ -35,4 +35,4 @@ def _more(chapter: Chapter) -> Iterator[inline.Drawing]:
 def _figure(drawing: inline.Drawing | redrawn.Table, name: str) -> Markup:
     if isinstance(drawing, redrawn.Table):
         return table([*drawing.head], [[*row] for row in drawing.rows], drawing.title)
-    return tag("figure", Markup(inline.svg(drawing, name)), tag("figcaption", drawing.title))
+    return tag("figure", tag("figcaption", drawing.title), Markup(inline.svg(drawing, name)))

@@ -123,7 +123,7 @@ def _timeline(chapters: Sequence[Chapter]) -> Markup:
             chip(outcome),
             _spread(chapter),
         )
-        labelled = (tag("td", cell, data_label=name) for name, cell in zip(head[1:], cells, strict=True))
+        labelled = (tag("td", tag("span", cell), data_label=name) for name, cell in zip(head[1:], cells, strict=True))
         rows.append(tag("tr", tag("th", entry.year, scope="row"), *labelled))
     heads = tag("thead", tag("tr", *(tag("th", cell, scope="col") for cell in head)))
     caption = tag("caption", "The milestones in order, each with the claim that heads it")
@@ -195,11 +195,10 @@ def _departures(chapter: Chapter) -> Markup | None:
     found, ran = chapter.departures(), chapter.measured_claims
     items = []
     for departure, ids in found:
-        holds = "all of them" if len(ids) == len(ran) else ", ".join(ids)
-        where = tag("i", f" In the runs of {holds}." if ran else "")
+        where = tag("i", " In all of them." if len(ids) == len(ran) else f" In those of {', '.join(ids)}.")
         items.append(
             join(tag("b", departure.id), " – paper: ", prose(departure.paper), " Here: ", prose(departure.ours), " ",
-                 prose(departure.why), where)
+                 prose(departure.why), where if ran else None)
         )  # fmt: skip
     whose = "these runs" if ran else "the headline's runs, of which there are none yet"
     return folded(f"{len(items)} departures from the paper in {whose}", listed(items)) if items else None

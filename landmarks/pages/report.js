@@ -8,13 +8,19 @@
     const asked = fields.filter(field => field.value);
     claims.forEach(claim => { claim.hidden = asked.some(field => claim.dataset[field.name] !== field.value); });
     sections.forEach(section => { section.hidden = !section.querySelector("tbody[data-verdict]:not([hidden])"); });
+    if (asked.length) document.querySelectorAll("details.quoted").forEach(quoted => { quoted.open = true; });
     count.textContent = claims.filter(claim => !claim.hidden).length + " of " + claims.length + " claims";
   };
   const read = () => {
     const hash = decodeURIComponent(location.hash.slice(1));
     if (!hash.includes("=")) { // an anchor, which must not lie behind a filter
       const target = hash && document.getElementById(hash);
-      if (target && target.closest("[hidden]")) { form.reset(); apply(); target.scrollIntoView(); }
+      if (target && target.closest("[hidden], details.quoted:not([open])")) {
+        if (target.closest("[hidden]")) { fields.forEach(field => { field.value = ""; }); apply(); }
+        const quoted = target.closest("details.quoted");
+        if (quoted) quoted.open = true;
+        target.scrollIntoView();
+      }
       return;
     }
     const asked = new URLSearchParams(hash);

@@ -74,7 +74,8 @@ def ours(claim: Claim, verdict: Verdict) -> str:
         half = (interval[1] - interval[0]) / 2
         lead = ("ahead by " if value >= 0 else "behind by ") if claim.kind == "contrast" else ""
         return lead + plus_minus(claim, abs(value) if lead else value, half)
-    low, high = (_end(claim, end) for end in interval)
+    unit = f" {claim.unit}"  # once is enough
+    low, high = (_end(claim, end).removesuffix(unit) for end in interval)
     middle = "median " * (claim.kind == "time" and claim.runs_behind == 1)
     return f"{middle}{_end(claim, value)} ({low} to {high})"
 

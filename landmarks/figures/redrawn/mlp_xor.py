@@ -10,6 +10,7 @@ import numpy as np
 from landmarks.cards.mlp_xor import CHAUVIN
 from landmarks.figures.inline import OURS, PAPER, Drawing, size
 from landmarks.pages import words
+from landmarks.rules import solved
 
 if TYPE_CHECKING:
     from landmarks.pages.chapters import Chapter
@@ -25,11 +26,13 @@ def drawings(chapter: Chapter) -> Iterator[Drawing]:
     axes.plot(line, 280 - 33 * np.log2(line), color=PAPER, linestyle="--", linewidth=1.3, label="280 − 33 log₂ H")
     for hidden, outcome in zip(units, found, strict=True):
         told.append(f"{hidden} hidden units: paper {words.paper(outcome.claim)}")
-        if outcome.verdict.ours is not None:
-            told[-1] += f", ours {words.ours(outcome.claim, outcome.verdict)}"
-            axes.plot([hidden, hidden], outcome.verdict.interval or (), color=OURS, linewidth=2.5)
-            axes.plot(hidden, outcome.verdict.ours, "o", color=OURS, markersize=5)
-    axes.plot([], [], "o-", color=OURS, linewidth=2.5, markersize=5, label="ours, 95 %")
+        runs = chapter.measured(outcome.claim)
+        if len(times := solved(runs)) > 1:
+            mean, half = float(times.mean()), 1.96 * float(times.std(ddof=1)) / len(times) ** 0.5
+            told[-1] += f", ours {mean:.0f} ± {half:.0f} sweeps over {len(times):,} of {len(runs):,} that solve it"
+            axes.plot([hidden, hidden], [mean - half, mean + half], color=OURS, linewidth=2.5)
+            axes.plot(hidden, mean, "o", color=OURS, markersize=5)
+    axes.plot([], [], "o-", color=OURS, linewidth=2.5, markersize=5, label="ours, of those that solve it")
     axes.set_xscale("log", base=2)
     axes.set_xticks(units, [str(hidden) for hidden in units])
     axes.set_ylim(bottom=0)
