@@ -255,7 +255,7 @@ def test_the_four_oldest_have_their_papers() -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["lenet.L33"], "lenet has no claim L33 (did you mean L13?)"),
+        (["lenet.L33"], "lenet has no claim L33 (did you mean L3?)"),
         (["lenet.l13-l7"], "did you mean L13-L7?"),
         (["lenett.L13"], "did you mean lenet?"),
         (["lenet.L13", "epochs=3"], "lenet.L13 stands alone, so it takes no epochs=3"),
