@@ -27,7 +27,8 @@ class Claim:
     `data` names the sets on which a result of ours may be judged; () is any, for what is generated.
     `overrides` are those of the runs that speak to it, `against` those of a contrast's other arm, at `scale`, over
     `seeds` independent seeds; `cost` is the seconds of one run by kind of device, measured or as the card says
-    estimated, of a contrast the arms' mean. `rivals` are the numbers that the paper claims to beat. An exact `bound` is kept by whatever lies on its better side.
+    estimated, of a contrast the arms' mean. `rivals` are the numbers that the paper claims to beat. An exact `bound` is
+    kept by whatever lies on its better side.
     `at` is the epoch after which the metric counts, where that is not the run's end. `readings` are other declared
     answers to what the paper leaves open, each as overrides on top; what stands in `overrides` is the first reading.
     """
