@@ -162,13 +162,18 @@ class Run:
         described = devices.describe(self.device)
         environment = runs.environment(described, self.data.name, self.data.checksum, self.fingerprint)
         environment |= {"init": self.begun, "compile": self.choice.compiled}
-        write_atomically(folder / "overrides.txt", "".join(f"{o}\n" for o in composed.overrides).encode())
+        self.note_overrides()
         write_atomically(folder / "environment.json", _json(environment))
         write_atomically(folder / "config.yaml", config.to_yaml(composed.tree).encode())
         write_atomically(folder / "data.json", _json(self.data.described()))
 
+    def note_overrides(self) -> None:
+        """Write down what was typed, to the run's start and to each resume."""
+        write_atomically(self.folder / "overrides.txt", "".join(f"{o}\n" for o in self.composed.overrides).encode())
+
     def note_resume(self) -> None:
         """Write down with which code the run goes on, and what it is to come to."""
+        self.note_overrides()
         path = self.folder / "environment.json"
         environment = json.loads(path.read_text())
         environment["fingerprint"] = self.fingerprint
