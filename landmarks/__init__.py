@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from landmarks.results import Run
 
 __version__ = "0.1.0"
-__all__ = ["Interrupted", "LandmarksError", "UsageError", "demo", "load", "run"]
+__all__ = ["Interrupted", "LandmarksError", "UsageError", "demo", "load", "report", "run"]
 
 
 def run(name: str, *overrides: str, quiet: bool = False) -> Run:
@@ -52,3 +52,13 @@ def demo(name: str, off: bool = False, runs: str = "runs", quiet: bool = False) 
 
     (shown,) = demonstrations.demonstrate([name], off, runs, quiet)
     return shown
+
+
+def report(path: str | Path = "report.html", runs: str = "runs") -> Path:
+    """Write all claims, with what their verdicts rest on, as one HTML file that loads nothing; return its path.
+
+    From the finished runs below `runs`, and from those that came with the package. Raises LandmarksError.
+    """
+    from landmarks.pages import html
+
+    return html.write(Path(path), runs)

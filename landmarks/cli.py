@@ -36,6 +36,7 @@ landmarks – the models that made deep learning, re-run as their papers describ
   landmarks run NAME --watch           … with live curves in the terminal
   landmarks resume RUN [epochs=40]     go on after a stop, or longer
   landmarks runs                       the runs so far
+  landmarks report [-o FILE]           all claims and what their verdicts rest on, as one HTML page (--runs DIR)
   landmarks plot RUN… [--metric M,…]   runs beside each other, groups over seeds with intervals
                 [--against KEY]        … their last values by a setting (by its length where it is a list)
                 [-o FILE] [--slide]    … as FILE.png, .svg or .pdf; readable on a projector
@@ -314,6 +315,16 @@ def _plot(words: Sequence[str]) -> int:
     return 0
 
 
+def _report(words: Sequence[str]) -> int:
+    arguments = Arguments(words, ("--runs", "-o"))
+    arguments.refuse_words()
+    root = arguments.options.get("--runs", "runs")
+    if not arguments.quiet and not Path(root).is_dir():
+        print(f"{root}: there is no such folder, so the report has what came with the package alone")
+    print(landmarks.report(arguments.options.get("-o", "report.html"), root))
+    return 0
+
+
 def _evaluate(words: Sequence[str]) -> int:
     arguments = Arguments(words, ("--runs",), switches=("--json",))
     if not arguments.words:
@@ -404,6 +415,7 @@ VERBS: dict[str, Callable[[Sequence[str]], int]] = {
     "run": _run,
     "resume": _resume,
     "runs": _runs,
+    "report": _report,
     "plot": _plot,
     "board": _board,
     "evaluate": _evaluate,

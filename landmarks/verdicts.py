@@ -32,8 +32,8 @@ class Verdict:
     """What may be said of a claim, and the numbers behind it.
 
     `ours` is our side of the comparison (mean, median, share, gap or ratio), `interval` what chance leaves open about
-    it: where the published number would have to lie, or 0 for a contrast. `n` counts distinct (seed, replica) pairs,
-    in the smaller arm of two. `sentence` says it all in the claim's unit.
+    it: where the published number would have to lie, or 0 for a contrast; None where runs are too few to say. `n`
+    counts distinct (seed, replica) pairs, in the smaller arm of two. `sentence` says it all in the claim's unit.
     """
 
     claim: str
@@ -170,7 +170,9 @@ def _short(claim: Claim, *arms: list[Measured]) -> Verdict | None:
     sentence = f"{n} of the {rules.needed(claim)} runs that the rule asks for"
     if n >= rules.needed(claim):
         sentence = f"{seeds} of the {claim.seeds} seeds that the claim asks for"
-    return Verdict(claim.id, "inconclusive", sentence, n, source=claim.source)
+    so_far = float(np.mean([run.reached for run in arms[0]])) if claim.kind in ("value", "best") else math.inf
+    ours = so_far if math.isfinite(so_far) else None
+    return Verdict(claim.id, "inconclusive", sentence, n, ours, source=claim.source)
 
 
 def _cost(claim: Claim) -> str:

@@ -57,7 +57,7 @@ def svg(drawing: Drawing, name: str) -> str:
     root = ElementTree.fromstring(buffer.getvalue())
     found = ElementTree.Element("svg", {
         "class": "figure", "role": "img", "aria-label": drawing.told, "viewBox": root.attrib["viewBox"],
-        "width": f"{96 * drawing.figure.get_figwidth():.0f}",
+        "style": f"min-width:{72 * drawing.figure.get_figwidth():.0f}px",
     })  # fmt: skip
     for child in root:
         _copy(child, found)

@@ -31,20 +31,25 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inli
 """The browser itself refuses to load anything."""
 
 
-def write(path: Path, root: str | None) -> None:
-    """The report of all milestones, from the finished runs below `root` and from those shipped, as one file.
+def write(path: Path, root: str | None) -> Path:
+    """Write the report of all milestones, from the finished runs below `root` and from those shipped; the file's path.
 
     Raises LandmarksError where it cannot be written.
     """
+    new = not path.exists()
+    _put(path, "", "a")  # before the work, not after it
+    if new:
+        path.unlink()
+    _put(path, document([gather(name, root) for name in catalog.CATALOG]), "w")
+    return path
+
+
+def _put(path: Path, text: str, mode: str) -> None:
     try:
-        with path.open("a"):  # before the work, not after it
-            pass
-        path.write_text(document([gather(name, root) for name in catalog.CATALOG]), encoding="utf-8")
+        with path.open(mode, encoding="utf-8") as file:
+            file.write(text)
     except OSError as error:
         raise LandmarksError(f"{path}: cannot be written ({error.strerror}); choose another file with -o") from error
-    finally:
-        if path.is_file() and not path.stat().st_size:
-            path.unlink()
 
 
 def document(chapters: Sequence[Chapter]) -> str:

@@ -66,10 +66,11 @@ def ours(claim: Claim, verdict: Verdict) -> str:
     value, interval = verdict.ours, verdict.interval
     if value is None:
         return ""
+    so_far = " so far" * (verdict.word == "inconclusive")
     if claim.kind == "contrast" and interval is None:
         return f"ahead in {100 * value:.0f} % of pairs"
     if interval is None:
-        return claim.amount(value) if math.isfinite(value) else "never"
+        return (claim.amount(value) if math.isfinite(value) else "never") + so_far
     if claim.kind in ("value", "contrast"):
         half = (interval[1] - interval[0]) / 2
         lead = ("ahead by " if value >= 0 else "behind by ") if claim.kind == "contrast" else ""

@@ -41,7 +41,13 @@ def _figure5(chapter: Chapter) -> Drawing:
         if len(values) == 1:  # all seeds are measured after the same passes
             (passes,) = values
             mean = 100 * np.mean([curve["value"] for curve in curves], axis=0)
-            axes.plot(passes, mean, color=colour, linewidth=1.8, label=f"ours, {name}, {len(curves)} seeds")
+            axes.plot(
+                passes,
+                mean,
+                color=colour,
+                linewidth=1.8,
+                label=f"ours, {name}, {len(curves)} seed{'s' * (len(curves) > 1)}",
+            )
             told.append(f"ours, {name}: {mean[0]:.2f} % after {passes[0]:g}, {mean[-1]:.2f} % after {passes[-1]:g}")
         for claim in claims:
             if claim.metric == metric and claim.at is not None:
