@@ -156,10 +156,11 @@ def record(folder: Path, wanted: Sequence[Claim]) -> Record:
 
 
 def _typed(folder: Path) -> tuple[str, ...]:
-    """The overrides of a run, without those of paths and logging."""
+    """The overrides of a run, the last of each key, without those of paths and logging."""
     lines = (folder / "overrides.txt").read_text().splitlines()
+    last = {line.partition("=")[0].lstrip("+"): line for line in lines}
     left_out = ("runs", "device", *runs.LOGGING, *(f"data.{key}" for key in runs.READING))
-    return tuple(line for line in lines if line.partition("=")[0].lstrip("+") not in left_out)
+    return tuple(line for key, line in last.items() if key not in left_out)
 
 
 def _base(claim: Claim) -> str:

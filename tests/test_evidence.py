@@ -1,0 +1,438 @@
+"""Runs as evidence: which run speaks to which claim, what it says, and that a verdict follows from nothing else."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from benchmarks import report
+from benchmarks.place import ROOT
+
+import landmarks
+import results
+from landmarks import catalog, config, evidence, execute, loop, records, runs, shipped
+from landmarks.claims import Claim
+from landmarks.evidence import Evidence, Outcome
+from landmarks.pages import chapters, markdown
+from landmarks.records import Record
+from tests import toys
+
+VALUE = Claim("V", "It errs on 20 %.", "train_set/error", 0.2, "p. 1", "seen", digit=0.01, data=("toy",))
+CONTRAST = replace(VALUE, id="C", kind="contrast", published=0.0, against=("optimizer.lr=0.01",))
+AT = replace(VALUE, id="A", at=3)
+READ = replace(VALUE, id="D", readings=(("optimizer.lr=0.2",), ("optimizer.lr=0.3",)))
+SHARE = replace(VALUE, id="S", metric="train_set/solved", kind="share", published=0.9, counts=(18, 20), seeds=1)
+SOLVED = replace(VALUE, id="E", metric="train_set/solved_error_mean", published=0.1, seeds=1)
+TIME = replace(VALUE, id="T", metric="train_set/sweeps_mean", kind="time", published=100, runs_behind=3, digit=1,
+               unit="sweeps", seeds=1)  # fmt: skip
+ALONE = replace(VALUE, id="R", metric="test/error")
+RECALLED = replace(VALUE, id="Q", source="recalled")
+UNBUILT = replace(VALUE, id="U", metric="other/error")
+
+pytestmark = pytest.mark.usefixtures("compose_once")
+
+
+@pytest.fixture
+def claim(toy: Callable[[str], None], workplace: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Says what the made-up milestone claims; results are committed in `claims/`, and the code is clean."""
+    toy("tenth")
+    monkeypatch.setattr(shipped, "folder", lambda: workplace / "claims")
+    monkeypatch.setattr(runs, "_commit", lambda: ("c0ffee", False))
+    evidence.composed.cache_clear()
+
+    def put(*claims: Claim) -> None:
+        monkeypatch.setattr(toys.Tenth, "card", replace(toys.CARD, headline=claims[0], claims=claims))
+
+    return put
+
+
+def made(seed: int = 0, *overrides: str, revisions: tuple[int, int] | None = None, **fields: Any) -> Record:
+    """A run that nobody made: of the paper's scale, on the toy's data, with values of your choice."""
+    fields = {"place": "toy", "data": fields.get("place", "toy"), "checksum": "0" * 64, "dirty": False} | fields
+    tree = config.compose("tenth", ["scale=paper", *overrides, f"seed={seed}"]).tree
+    tree["data"]["name"], tree["first_replica"] = fields["place"], fields.get("first_replica", 0)
+    now = revisions or (toys.Tenth.revision, loop.REVISION)
+    known = {
+        "milestone": "tenth", "overrides": ("scale=paper", *overrides, f"seed={seed}"), "scale": "paper", "seed": seed,
+        "first_replica": 0, "fingerprint": runs.fingerprint(tree, fields["checksum"], "cpu", now),
+        "configuration": records.digest(tree), "kind": "cpu", "device": "cpu", "commit": "c0ffee", "seconds": 2.0,
+        "date": "2026-01-01", "versions": {"torch": "2.0"}, "shipped": True,
+    }  # fmt: skip
+    return Record(**known | fields)
+
+
+def errors(values: Iterable[float], *overrides: str, **fields: Any) -> list[Record]:
+    """A run for each value of the error, with seeds 0, 1, 2, …"""
+    return [made(i, *overrides, values={"train_set/error": v}, **fields) for i, v in enumerate(values)]
+
+
+def commit(*found: Record, outcomes: dict[str, Any] | None = None) -> None:
+    """Make these runs the committed ones."""
+    tree = {"headline": None, "outcomes": outcomes or {}, "runs": [run.as_json() for run in found]}
+    shipped.folder().mkdir(exist_ok=True)
+    (shipped.folder() / "tenth.json").write_text(shipped.as_text(tree))
+
+
+def judged(root: str | None = None) -> dict[str, Outcome]:
+    return {outcome.claim.id: outcome for outcome in Evidence("tenth", root).outcomes()}
+
+
+def word(id: str = "V", root: str | None = None) -> str:
+    return judged(root)[id].verdict.word
+
+
+NEAR = (0.19, 0.2, 0.21, 0.2, 0.2)
+
+
+# Which run speaks to which claim
+
+
+def test_a_run_is_found_by_its_fingerprint_whatever_its_paths_and_logging(claim: Callable[..., None]) -> None:
+    claim(VALUE, AT)
+    words = ("scale=paper", "seed=3", "runs=elsewhere", "log_every=5", "figures=false", "histograms=false")
+    run = landmarks.run("tenth", *words, "checkpoint_every=100", quiet=True)
+    found = judged("elsewhere")["V"]
+    (record,) = found.runs
+    assert record.fingerprint == run.summary["fingerprint"] == made(3).fingerprint
+    assert record.command == "landmarks run tenth scale=paper seed=3"
+    assert record.values == {"train_set/error": run.metrics["train_set/error"]}
+    assert (record.commit, record.dirty, record.date) == ("c0ffee", False, runs.state_of_code()["date"])
+    assert not found.shipped
+    assert found.verdict.n == 1
+    assert not judged("nowhere")["V"].runs
+    again = Record.from_json(json.loads(json.dumps(record.as_json())))
+    assert again == replace(record, shipped=True)
+    assert "elsewhere" not in json.dumps(record.as_json())
+
+
+def test_a_run_of_another_configuration_scale_or_start_is_none_of_the_claims(claim: Callable[..., None]) -> None:
+    claim(VALUE)
+    landmarks.run("tenth", "scale=paper", "figures=false", quiet=True)
+    landmarks.run("tenth", "scale=paper", "figures=false", f"init={runs.find('last', 'runs')}", quiet=True)
+    landmarks.run("tenth", "scale=paper", "figures=false", "optimizer.lr=0.2", quiet=True)
+    landmarks.run("tenth", "figures=false", quiet=True)
+    found = judged("runs")["V"]
+    assert [run.overrides for run in found.runs] == [("scale=paper",)]
+    assert not found.stale
+
+
+def test_a_run_of_ours_counts_before_a_shipped_one_and_a_clean_one_before_any(claim: Callable[..., None]) -> None:
+    claim(VALUE)
+    commit(made(3, values={"train_set/error": 0.7}))
+    run = landmarks.run("tenth", "scale=paper", "seed=3", "figures=false", quiet=True)
+    assert judged(None)["V"].runs[0].values == {"train_set/error": 0.7}
+    (mine,) = judged("runs")["V"].runs
+    assert mine.values == {"train_set/error": run.metrics["train_set/error"]}
+    path = run.folder / "environment.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"dirty": True}))
+    (other,) = judged("runs")["V"].runs
+    assert other.shipped
+    assert judged("runs")["V"].shipped
+
+
+@pytest.mark.parametrize("dirty", [True, None])
+def test_code_that_is_changed_or_unknown_is_not_judged(claim: Callable[..., None], dirty: bool | None) -> None:
+    claim(VALUE)
+    commit(*errors(NEAR, dirty=dirty))
+    assert word() == "not judged"
+    commit(*errors(NEAR))
+    assert word() == "compatible"
+    few = errors(NEAR)
+    commit(*few[:4], replace(few[4], dirty=dirty))
+    assert word() == "inconclusive"  # four are left
+
+
+def test_a_run_that_went_on_with_changed_code_is_dirty_and_tells_its_length(
+    claim: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim(VALUE, replace(VALUE, id="L", overrides=("epochs=14",)))
+    run = landmarks.run("tenth", "scale=paper", "figures=false", quiet=True)
+    assert judged("runs")["V"].runs[0].dirty is False
+    execute.resume(run.folder, ["epochs=13"], quiet=True)
+    assert not judged("runs")["V"].runs
+    monkeypatch.setattr(runs, "_commit", lambda: ("c0ffee", True))
+    execute.resume(run.folder, ["epochs=14"], quiet=True)
+    (record,) = judged("runs")["L"].runs
+    assert record.dirty is True
+    assert record.command == "landmarks run tenth scale=paper epochs=14"
+    assert not judged("runs")["V"].runs
+    assert not judged("runs")["V"].stale
+
+
+def test_other_data_are_shown_and_a_contrast_is_judged_there(claim: Callable[..., None]) -> None:
+    claim(VALUE, CONTRAST)
+    far = [0.6, 0.61, 0.6, 0.59, 0.6]
+    commit(*errors(NEAR, place="other"), *errors(far, "optimizer.lr=0.01", place="other"))
+    found = judged()
+    assert found["V"].verdict.word == "other data"
+    assert not found["V"].verdict.counts
+    assert found["C"].verdict.word == "holds"
+    commit(*errors(NEAR), *errors(far, "optimizer.lr=0.01", place="other"))
+    assert word("C") == "inconclusive"  # an arm on each
+
+
+# What a run says
+
+
+def test_each_replica_speaks_for_itself(claim: Callable[..., None]) -> None:
+    claim(TIME, SHARE, SOLVED, replace(VALUE, seeds=1))
+    solved = [1.0] * 18 + [0.0] * 2
+    sweeps, tried = [90.0 + i for i in range(20)], [0.05] * 9 + [0.15] * 9 + [0.9] * 2
+    values = {"train_set/sweeps": sweeps, "train_set/solved": solved, "train_set/solved_error": tried}
+    run = made(7, values=values | {"train_set/error": [0.2] * 20}, first_replica=100)
+    each = {claim.id: run.measured(claim) for claim in (TIME, SHARE, SOLVED, VALUE)}
+    assert [(one.seed, one.replica) for one in each["V"]] == [(7, 100 + i) for i in range(20)]
+    assert [one.value for one in each["T"]] == sweeps
+    assert [one.solved for one in each["T"]] == [one.solved for one in each["S"]] == [*map(bool, solved)]
+    assert [one.value for one in each["E"]] == tried[:18]  # of those that are solved alone
+    commit(run)
+    found = judged()
+    assert found["V"].verdict.n == 20
+    assert (found["S"].verdict.word, found["S"].verdict.ours) == ("compatible", 0.9)
+    assert found["T"].verdict.ours == pytest.approx(sum(sweeps[:18]) / 18)
+    assert found["E"].verdict.ours == pytest.approx(0.1)
+    assert found["E"].verdict.n == 18
+
+
+def test_values_of_replicas_are_read_from_the_run(claim: Callable[..., None]) -> None:
+    claim(VALUE, SHARE, ALONE)
+    run = landmarks.run("tenth", "scale=paper", "figures=false", quiet=True)
+    (run.folder / "replicas.json").write_text('{"train_set/solved": [1, 0], "train_set/error": [0.1, 0.3]}')
+    path = run.folder / "summary.json"
+    metrics = {f"test/error{end}": v for end, v in (("", 0.2), ("/0", 0.1), ("/1", 0.3), ("/2", 0.2))}
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"metrics": metrics}))
+    (record,) = Evidence("tenth", "runs").records
+    assert record.values["train_set/error"] == [0.1, 0.3]
+    assert [one.solved for one in record.measured(SHARE)] == [True, False]
+    assert [one.value for one in record.measured(ALONE)] == [0.1, 0.3, 0.2]
+
+
+def test_a_claim_at_an_epoch_is_answered_by_that_epoch_alone(claim: Callable[..., None]) -> None:
+    often = ("eval_every=4",)
+    claim(replace(AT, overrides=often), replace(AT, id="Z", at=99, overrides=often), replace(VALUE, overrides=often))
+    run = landmarks.run("tenth", "scale=paper", "figures=false", *often, quiet=True)
+    curve = run.curves["train_set/error"]
+    found = judged("runs")
+    assert found["A"].runs[0].values["train_set/error@3"] == curve.value[curve.epoch.index(3)]
+    assert [one.value for one in found["A"].runs[0].measured(found["A"].claim)] == [curve.value[curve.epoch.index(3)]]
+    assert not found["Z"].runs  # its last value is no answer
+    assert found["V"].runs[0].measured(found["V"].claim)[0].value == curve.value[-1]
+
+
+def test_what_is_no_number_stays_so_in_json(claim: Callable[..., None]) -> None:
+    claim(VALUE)
+    run = made(0, values={"train_set/error": math.inf, "train_set/sweeps": [3.0, math.nan, 2.5]})
+    text = json.dumps(run.as_json(), allow_nan=False)
+    assert '"train_set/sweeps": [3, null, 2.5]' in text
+    again = Record.from_json(json.loads(text)).values["train_set/sweeps"]
+    assert isinstance(again, list)
+    assert math.isnan(again[1])
+    assert again[::2] == [3.0, 2.5]
+
+
+# What turns a verdict
+
+
+def test_n_counts_distinct_pairs_of_seed_and_replica(claim: Callable[..., None]) -> None:
+    claim(VALUE)
+    cuda = [replace(run, kind="cuda", fingerprint=f"{i}") for i, run in enumerate(errors(NEAR))]
+    tree = config.compose("tenth", ["scale=paper"]).tree
+    cuda = [replace(run, fingerprint=runs.fingerprint(tree | {"seed": run.seed}, "0" * 64, "cuda", (1, loop.REVISION)))
+            for run in cuda]  # fmt: skip
+    commit(*errors(NEAR), *cuda)
+    found = judged()["V"]
+    assert (len(found.runs), found.verdict.n) == (10, 5)
+    commit(*errors(NEAR[:4]), *cuda[:4])
+    assert (judged()["V"].verdict.n, word()) == (4, "inconclusive")
+
+
+def test_a_shifted_published_value_turns_the_verdict_and_no_run_leaves_none(claim: Callable[..., None]) -> None:
+    claim(VALUE)
+    commit(*errors(NEAR))
+    assert word() == "compatible"
+    claim(replace(VALUE, published=0.3))
+    assert word() == "better"
+    claim(replace(VALUE, published=0.1))
+    assert word() == "worse"
+    (shipped.folder() / "tenth.json").unlink()
+    assert word() == "not run"
+    assert judged()["V"].verdict.n == 0
+
+
+def test_runs_of_an_earlier_revision_are_stale_and_never_mixed_in(
+    claim: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim(VALUE)
+    old = errors([0.9] * 5)
+    commit(*old)
+    assert word() == "worse"
+    for place, name, value in ((toys.Tenth, "revision", 2), (loop, "REVISION", loop.REVISION + 1)):
+        with monkeypatch.context() as patch:
+            patch.setattr(place, name, value)
+            found = judged()["V"]
+            assert (found.verdict.word, found.stale, found.runs) == ("stale", 5, ())
+            assert not found.verdict.counts
+            commit(*old, *errors(NEAR))
+            found = judged()["V"]
+            assert (found.verdict.word, found.stale, found.verdict.n) == ("compatible", 5, 5)
+            assert "5 stale runs left out" in markdown.section(chapters.gather("tenth", None))
+        commit(*old)
+    contrast = errors([0.9] * 5, "optimizer.lr=0.01")
+    monkeypatch.setattr(toys.Tenth, "revision", 2)
+    claim(CONTRAST)
+    commit(*errors(NEAR), *(replace(run, fingerprint=f"{i}") for i, run in enumerate(contrast)))
+    assert word("C") == "stale"  # one arm is
+
+
+def test_a_configuration_that_was_changed_makes_its_runs_stale(
+    claim: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim(VALUE)
+    commit(*errors(NEAR))
+    tree = evidence.composed("tenth", "paper", ()).tree
+    changed = config.Composed(tree | {"optimizer": {"lr": 0.15}}, ())
+    monkeypatch.setattr(evidence, "composed", lambda *arm: changed)
+    assert word() == "stale"
+
+
+def test_an_edited_claim_shows_until_it_is_measured_again(claim: Callable[..., None]) -> None:
+    claim(VALUE)
+    commit(*errors(NEAR))
+    results.record("tenth", [])
+    assert not judged()["V"].edited
+    claim(replace(VALUE, says="In other words.", cost={"cpu": 3}))
+    assert not judged()["V"].edited
+    claim(replace(VALUE, published=0.21))
+    assert judged()["V"].edited
+    assert "the claim was changed after this result" in markdown.section(chapters.gather("tenth", None))
+    results.record("tenth", [])  # to record it anew hides nothing
+    assert judged()["V"].edited
+    commit(
+        *(replace(run, date="2026-02-02", seconds=3.0) for run in errors(NEAR)),
+        outcomes={"V": judged()["V"].as_json() | {"digest": judged()["V"].claim.digest}},
+    )
+    assert not judged()["V"].edited
+
+
+def test_readings_are_judged_each(claim: Callable[..., None]) -> None:
+    claim(READ)
+    commit(*errors(NEAR))
+    assert judged()["D"].under == "compatible under 1 of 1 readings, 2 not run"
+    commit(*errors(NEAR), *errors([0.5, 0.51, 0.5, 0.5, 0.5], "optimizer.lr=0.2"), *errors(NEAR, "optimizer.lr=0.3"))
+    found = judged()["D"]
+    assert found.under == "compatible under 2 of 3 readings"
+    assert [verdict.word for _, verdict in found.readings] == ["worse", "compatible"]
+    assert len(found.runs) == 15
+    assert "with `optimizer.lr=0.2` worse" in markdown.section(chapters.gather("tenth", None))
+
+
+def test_what_is_recalled_or_not_built_is_listed(claim: Callable[..., None]) -> None:
+    claim(VALUE, RECALLED, UNBUILT)
+    commit(*errors(NEAR))
+    assert (word("Q"), word("U")) == ("not judged", "not run")
+    text = markdown.section(chapters.gather("tenth", None))
+    assert "Listed, not judged: 2" in text
+    assert "**U** It errs on 20 %. *20 %; p. 1; not built here*" in text
+
+
+# What is committed, and the pages made of it
+
+
+def test_record_keeps_what_speaks_and_leaves_out_the_rest(claim: Callable[..., None]) -> None:
+    claim(VALUE, CONTRAST)
+    far = errors([0.6, 0.61, 0.6, 0.59, 0.6], "optimizer.lr=0.01")
+    silent = errors(NEAR, "optimizer.lr=0.5")
+    dirty = [replace(errors([0.2] * 9)[8], dirty=True)]
+    commit(*far[::-1], *silent, *dirty, *errors(NEAR)[::-1])
+    landmarks.run("tenth", "scale=paper", "seed=5", "figures=false", quiet=True)
+    assert results.record("tenth", [Path("runs")])
+    text = (shipped.folder() / "tenth.json").read_text()
+    found = shipped.read("tenth")
+    assert [run["seed"] for run in found["runs"]] == [0, 1, 2, 3, 4, 5, 0, 1, 2, 3, 4]
+    assert found["headline"]["claim"] == "V"
+    assert found["outcomes"] == json.loads(json.dumps({id: each.as_json() for id, each in judged().items()}))
+    assert str(Path.cwd()) not in text
+    assert sum('"fingerprint"' in line for line in text.splitlines()) == 11  # a run a line
+    results.record("tenth", [])
+    results.record("tenth", [Path("runs"), Path("runs")])
+    assert (shipped.folder() / "tenth.json").read_text() == text
+    claim(ALONE)
+    assert not results.record("tenth", [])
+    assert not (shipped.folder() / "tenth.json").exists()
+
+
+def test_stale_runs_stay_committed_until_there_are_others(
+    claim: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim(VALUE)
+    commit(*errors(NEAR))
+    monkeypatch.setattr(toys.Tenth, "revision", 2)
+    results.record("tenth", [])
+    assert shipped.read("tenth")["outcomes"]["V"]["word"] == "stale"
+    assert len(shipped.read("tenth")["runs"]) == 5
+    commit(*map(Record.from_json, shipped.read("tenth")["runs"]), *errors(NEAR))
+    results.record("tenth", [])
+    assert len(shipped.read("tenth")["runs"]) == 5
+    assert word() == "compatible"
+
+
+def test_the_page_tells_each_claim_and_where_it_comes_from(claim: Callable[..., None]) -> None:
+    claim(VALUE, replace(VALUE, id="N", says="A|B.", overrides=("epochs=3",), cost={"cpu": 61.0}, source="secondary"))
+    commit(*errors(NEAR))
+    text = markdown.claims([chapters.gather("tenth", None)])
+    assert "2 claims, 1 of them judged. The newest run is of 2026-01-01." in text
+    assert "| ≈ compatible | 1 |" in text
+    row = "| **V** It errs on 20 %. | 20 % (p. 1) | 20.0 ± 2.7 % | 5 | ≈ compatible | R1 |"
+    assert row in text
+    assert "| **N** A\\|B. | 20 % (p. 1; secondary) |  |  | ○ not run | 61 s a run, 5 min for all 5, on one CPU core |" in text
+    prints = " ".join(run.fingerprint[:8] for run in errors(NEAR))
+    line = "| R1 | `landmarks run tenth scale=paper -m seed=0,1,2,3,4` | toy: 00000000 | c0ffee | cpu, torch 2.0 |"
+    assert f"{line} 2026-01-01 | 2 s | {prints} |" in text
+    assert text == markdown.claims([chapters.gather("tenth", None)])
+
+
+def test_the_readme_opens_with_a_line_for_each_milestone(claim: Callable[..., None]) -> None:
+    claim(VALUE)
+    commit(*errors(NEAR))
+    chapter = chapters.gather("tenth", None)
+    head, _, row = markdown.headlines([chapter]).splitlines()
+    assert head == "| year | milestone | the paper | ours | verdict | command |"
+    assert row == "| 2026 | toy | none | 20.0 ± 2.7 % | ≈ compatible | `landmarks reproduce tenth.V` |"
+    claim(UNBUILT)
+    row = markdown.headlines([chapters.gather("tenth", None)]).splitlines()[-1]
+    assert row == "| 2026 | toy | none |  | ○ not run | `landmarks run tenth` |"
+
+
+@pytest.mark.parametrize(("name", "markers"), [("RESULTS.md", results.CLAIMS), ("README.md", results.VERDICTS)])
+def test_a_page_follows_from_the_committed_results(name: str, markers: tuple[str, str]) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    if markers[0] not in text:
+        pytest.skip(f"{name} has no place for it")
+    assert report.written(text, results.pages()[name], *markers) == text, "python scripts/results.py page"
+
+
+@pytest.mark.parametrize("name", catalog.CATALOG)
+def test_committed_outcomes_follow_from_the_committed_runs(name: str) -> None:
+    found = shipped.read(name)
+    if not found["runs"]:
+        pytest.skip("nothing was recorded")
+    again = evidence.store(Evidence(name, None).outcomes())
+    assert shipped.as_text(again) == (shipped.folder() / f"{name}.json").read_text(encoding="utf-8")
+    assert len({run["fingerprint"] for run in found["runs"]}) == len(found["runs"])
+    assert all(run["dirty"] is False and run["commit"] and run["date"] for run in found["runs"])
+
+
+def test_files_read_once_compose_as_hydra_does() -> None:
+    """Of each milestone the arm with the most overrides."""
+    for name in catalog.CATALOG:
+        claims = catalog.milestone_class(name).card.claims
+        arms = [("scale=paper", *arm) for one in claims for more in ((), *one.readings) for arm in one.arms_under(more)]
+        longest = max(arms, key=len)
+        assert config.tree(name, longest) == config.compose(name, longest).tree
+    formula = ("scale=paper", "expression=a(t-1) or b(t-2)")  # to which another key refers
+    assert config.tree("mcculloch_pitts", formula) == config.compose("mcculloch_pitts", formula).tree
