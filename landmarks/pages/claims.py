@@ -63,7 +63,9 @@ def _claim(name: str, outcome: Outcome, contrasts: int) -> Markup:
     labelled = (tag("td", tag("span", cell), data_label=head) for head, cell in zip(HEAD[1:], cells, strict=True))
     row = tag("tr", tag("th", first, scope="row"), *labelled)
     said = join(prose(verdict.sentence[:1].upper() + verdict.sentence[1:]), ".")
-    details = tag("tr", tag("td", folded(said, _details(anchor, outcome, contrasts)), colspan=str(len(HEAD))))
+    brief = None if outcome.runs else "brief"  # on paper the sentence says it all
+    behind = folded(said, _details(anchor, outcome, contrasts), class_=brief)
+    details = tag("tr", tag("td", behind, colspan=str(len(HEAD))))
     return tag("tbody", row, details, id=anchor, data_milestone=name, data_verdict=verdict.word)
 
 

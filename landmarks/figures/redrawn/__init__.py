@@ -42,7 +42,8 @@ def bars(title: str, rows: Sequence[tuple[str, Outcome]], unit: str) -> Drawing:
     axes.barh(range(len(rows)), numbers, color=GRID, height=0.7, label="paper")
     for y, (name, outcome) in enumerate(rows):
         found = outcome.verdict
-        axes.text(numbers[y], y, f" {numbers[y]:,.6g}", va="center", ha="left", fontsize=7.5)
+        reach = [numbers[y], *(factor * x for x in (found.ours, *(found.interval or ())) if x is not None)]
+        axes.text(max(reach), y, f"  {numbers[y]:,.6g}", va="center", ha="left", fontsize=7.5)
         told.append(f"{name}: paper {words.paper(outcome.claim)}")
         if found.ours is None:
             continue
