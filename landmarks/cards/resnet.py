@@ -37,7 +37,7 @@ ONE_VIEW: Mapping[str, tuple[float, float]] = {
 CORE = {20: 24_000.0, 32: 42_000.0, 44: 59_000.0, 56: 78_000.0, 110: 150_000.0, 1202: 1_600_000.0}
 GPU = {20: 480.0, 32: 780.0, 44: 1020.0, 56: 1320.0, 110: 2700.0, 1202: 27_000.0}
 """Estimates of a run's seconds on CIFAR-10 by depth: on one core of an AMD EPYC a step of 32 pictures (RESULTS.md; of
-1,202 layers by their number), 4 × 64,000 times; on a GPU of today by the fact sheet, for nobody has run it."""
+1,202 layers by their number), 4 × 64,000 times; on a GPU of today a guess, for nobody has run it there."""
 GIGA = {18: 1.8, 34: 3.6, 50: 3.8, 101: 7.6, 152: 11.3}
 """Table 1: billions of multiply-adds of a picture."""
 SIZES = (224, 256, 384, 480, 640)
