@@ -17,6 +17,7 @@ from landmarks.words import Arguments, print_table
 if TYPE_CHECKING:
     from landmarks.answers import Prediction
     from landmarks.config import Composed
+    from landmarks.evidence import Outcome
     from landmarks.results import Run
 
 HELP = """\
@@ -99,14 +100,22 @@ def _unknown_verb(word: str) -> str:
 
 def _list(words: Sequence[str]) -> int:
     Arguments(words).refuse_words()
-    head = ("year", "name", "model", "published", "quick run", "data", "paper")
-    rows = [(e.year, e.name, e.model, e.headline, e.time, e.data, e.paper) for e in catalog.CATALOG.values()]
+    from landmarks import shipped
+
+    head = ("year", "name", "published", "verdict", "ours", "model", "quick run", "data", "paper")
+    found, rows = shipped.headlines(), []
+    for entry in catalog.CATALOG.values():
+        result = found.get(entry.name, {"word": "not run", "ours": ""})
+        ours = result["ours"].partition(" (")[0]
+        known = entry.year, entry.name, entry.headline, result["word"], ours
+        rows.append((*known, entry.model, entry.time, entry.data, entry.paper))
     print_table(head, rows)
+    print("verdicts as shipped; `landmarks report` has all, those of your runs among them")
     return 0
 
 
 def _show(words: Sequence[str]) -> int:
-    arguments = Arguments(words, switches=("--bibtex",))
+    arguments = Arguments(words, ("--runs",), switches=("--bibtex",))
     if not arguments.words:
         raise UsageError(f"show wants a milestone: {', '.join(catalog.CATALOG)}")
     first, *rest = arguments.words
@@ -124,15 +133,24 @@ def _show(words: Sequence[str]) -> int:
     elif dot:
         from landmarks import explain
 
-        _print(explain.explain(name, explain.find(name, claim)))
+        found = explain.find(name, claim)
+        _print(explain.explain(name, found, _outcomes(name, arguments)[found.id]))
     else:
         from landmarks import config
 
         composed = config.compose(name, rest)
         from landmarks import assemble, show
 
-        _print(show.describe(assemble.make(composed), composed))
+        _print(show.describe(assemble.make(composed), composed, _outcomes(name, arguments)))
     return 0
+
+
+def _outcomes(name: str, arguments: Arguments) -> dict[str, Outcome]:
+    """What is known of a milestone's claims, from the runs here and from those that are shipped."""
+    from landmarks.evidence import Evidence
+
+    root = arguments.options.get("--runs", "runs")
+    return {outcome.claim.id: outcome for outcome in Evidence(name, root).outcomes()}
 
 
 def _print(markdown: str) -> None:
@@ -166,26 +184,23 @@ def _demo(words: Sequence[str]) -> int:
 
 def _reproduce(words: Sequence[str]) -> int:
     arguments = Arguments(words, ("--budget", "--seeds", "--jobs", "--runs"), switches=("--check",))
-    options = arguments.options
-    names = [word for word in arguments.words if "=" not in word]
-    overrides = [word for word in arguments.words if "=" in word]
-    for word in names:
-        for name in () if word == "all" else word.split(","):
+    names = [name for word in arguments.words if "=" not in word for name in word.split(",") if name]
+    for name in names:
+        if name != "all":
             catalog.find(name.partition(".")[0])
     if not names:
         raise UsageError(f"reproduce wants a milestone, a claim or all: {', '.join(catalog.CATALOG)}")
-    from landmarks import reproduction
+    from landmarks import reproduction, wanted
 
-    done = reproduction.reproduce(
-        names,
-        overrides,
-        reproduction.seconds_of(options["--budget"]) if "--budget" in options else None,
-        reproduction.number("--seeds", options["--seeds"]) if "--seeds" in options else None,
-        reproduction.number("--jobs", options.get("--jobs", "1")),
+    options = arguments.options
+    terms = reproduction.Terms(
+        wanted.seconds_of(options["--budget"]) if "--budget" in options else None,
+        wanted.number("--seeds", options["--seeds"]) if "--seeds" in options else None,
+        wanted.number("--jobs", options.get("--jobs", "1")),
         options.get("--runs", "runs"),
-        "--check" in options,
-        arguments.quiet,
+        quiet=arguments.quiet,
     )
+    done = reproduction.reproduce(arguments.words, terms, "--check" in options)
     reproduction.tell(done, arguments.quiet)
     return done.exit_code
 

@@ -78,8 +78,9 @@ class Evidence:
         """Every claim of the milestone, judged."""
         found = [self._case(claim, ()) for claim in self.claims]
         judged = verdicts.judge_all([case for case, _, _ in found])
+        family = [case for case, _, _ in found if verdicts.shares_level(case.claim)]
         return [
-            self._outcome(claim, verdict, *rest)
+            self._outcome(claim, verdict, family, *rest)
             for claim, verdict, (_, *rest) in zip(self.claims, judged, found, strict=True)
         ]
 
@@ -92,7 +93,9 @@ class Evidence:
         behind = [each for counted, _ in arms for each in counted if each.measured(claim)]
         return Case(claim, *sides), behind, [each for _, stale in arms for each in stale]
 
-    def _outcome(self, claim: Claim, verdict: Verdict, behind: list[Record], stale: list[Record]) -> Outcome:
+    def _outcome(
+        self, claim: Claim, verdict: Verdict, family: Sequence[Case], behind: list[Record], stale: list[Record]
+    ) -> Outcome:
         if verdict.word == "not run" and stale:
             n = len(stale)
             said = (
@@ -102,11 +105,19 @@ class Evidence:
         under = []
         for reading in claim.readings:
             case, records, _ = self._case(claim, reading)
-            under.append((reading, verdicts.judge(*case)))
+            under.append((reading, _judged(case, family)))
             behind = [*behind, *records]
         recorded = self.shipped["outcomes"].get(claim.id, {}).get("digest", claim.digest)
         begun = recorded if any(origin(each) in self.committed for each in behind) else claim.digest
         return Outcome(self.name, claim, verdict, tuple(behind), tuple(under), tuple(stale), begun)
+
+
+def _judged(case: Case, family: Sequence[Case]) -> Verdict:
+    """The verdict under another reading; a contrast shares its error rate with the milestone's others as ever."""
+    if not verdicts.shares_level(case.claim):
+        return verdicts.judge(*case)
+    cases = [case if other.claim == case.claim else other for other in family]
+    return next(v for v, one in zip(verdicts.judge_all(cases), cases, strict=True) if one is case)
 
 
 @dataclass(frozen=True)

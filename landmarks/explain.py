@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from landmarks import assemble, catalog, config, show
 from landmarks.claims import Claim
 from landmarks.errors import UsageError, nearest
 from landmarks.milestone import Card
-from landmarks.pages import words
+from landmarks.pages import markdown, words
 from landmarks.rules_in_words import SOURCES, Rule, in_words
 from landmarks.settings import Settings
 from landmarks.verdicts import shares_level
+
+if TYPE_CHECKING:
+    from landmarks.evidence import Outcome
 
 
 def find(name: str, word: str) -> Claim:
@@ -25,12 +29,14 @@ def find(name: str, word: str) -> Claim:
     return known[word]
 
 
-def explain(name: str, claim: Claim) -> str:
-    """All that fixes the verdict on a claim before a run is made, as Markdown."""
+def explain(name: str, claim: Claim, outcome: Outcome | None = None) -> str:
+    """All that fixes the verdict on a claim before a run is made, as Markdown; and what came out."""
     cls = catalog.milestone_class(name)
     runs = [assemble.settings_of(config.compose(name, [f"scale={claim.scale}", *arm])) for arm in claim.arms]
     contrasts = sum(map(shares_level, cls.card.claims))
     parts = [f"# {name}.{claim.id}", claim.says, show.bullets(_published(claim))]
+    if outcome and markdown.judged(outcome):
+        parts.append(markdown.standing(outcome))
     if claim.source != "recalled":
         would = "is" if claim.built else "would be"
         pairs = claim.seeds * runs[0].replicas

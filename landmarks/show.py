@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import takewhile
+from typing import TYPE_CHECKING
 
 from landmarks import catalog, config
 from landmarks.claims import Claim
 from landmarks.errors import UsageError
 from landmarks.milestone import Card, Milestone
+from landmarks.pages import words
 from landmarks.settings import Settings
 
+if TYPE_CHECKING:
+    from landmarks.evidence import Outcome
 
-def describe(milestone: Milestone, composed: config.Composed) -> str:
-    """Everything a reader wants to know of a milestone as configured, as Markdown."""
+
+def describe(milestone: Milestone, composed: config.Composed, outcomes: Mapping[str, Outcome] | None = None) -> str:
+    """Everything a reader wants to know of a milestone as configured, as Markdown; with what came out of its claims."""
     card, name = milestone.card, milestone.config.milestone
     parts = [
         f"# {card.title}",
@@ -25,7 +30,7 @@ def describe(milestone: Milestone, composed: config.Composed) -> str:
         _section("Switches", [f"`{key}` – {what}" for key, what in card.switches.items()]),
         _section("Experiments", _experiments(name)),
         _demonstration(milestone),
-        _section("Claims", [_claim(claim) for claim in card.claims]),
+        _section("Claims", [_claim(claim) + _came_out(claim, outcomes or {}) for claim in card.claims]),
         f"`landmarks show {name}.{card.claims[0].id}` explains one: its rule, its arithmetic, its runs."
         if card.claims
         else "",
@@ -106,6 +111,12 @@ def _claim(claim: Claim) -> str:
     printed = claim.printed if claim.kind != "contrast" or not claim.published else f"ahead by {claim.printed}"
     built = "" if claim.built else ", not built"
     return f"**{claim.id}** {claim.says} *{printed}; {claim.where}; {claim.source}; {claim.kind}{built}*"
+
+
+def _came_out(claim: Claim, outcomes: Mapping[str, Outcome]) -> str:
+    """The verdict in a few words, where there is one or might be one."""
+    found = outcomes.get(claim.id)
+    return f" → {words.result(found)}" if found and claim.built and claim.source != "recalled" else ""
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers: int = 0) -> str:

@@ -10,6 +10,8 @@ from landmarks.errors import UsageError, nearest
 
 TAKING_A_VALUE = ("--cfg", "-c", "--package", "-p", "--info", "-i", "--config-dir", "-cd", "--experimental-rerun")
 """Hydra's flags that are followed by a value."""
+LEAST = 10
+"""Characters of a column that is cut: with fewer it is left out."""
 
 
 class Arguments:
@@ -55,9 +57,11 @@ class Arguments:
 
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Columns as wide as their content, the last one cut at the terminal's edge."""
+    """Columns as wide as their content; in a terminal as many as fit, the last one cut at its edge."""
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
     edge = shutil.get_terminal_size().columns if sys.stdout.isatty() else 1000
+    while len(widths) > 1 and sum(widths[:-1]) + 2 * len(widths[:-1]) + min(widths[-1], LEAST) > edge:
+        widths.pop()
     for row in [head, *rows]:
-        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()[:edge]
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip()[:edge]
         print(line.encode(errors="backslashreplace").decode())  # a file's name may be no text

@@ -331,6 +331,20 @@ def test_readings_are_judged_each(claim: Callable[..., None]) -> None:
     assert "with `optimizer.lr=0.2` worse" in markdown.section(chapters.gather("tenth", None))
 
 
+def test_a_contrast_is_held_to_the_level_it_shares_under_each_reading(claim: Callable[..., None]) -> None:
+    lead = [0.24, 0.2, 0.26, 0.2, 0.23]  # over NEAR: p = 0.13, so no
+    far = [0.23, 0.24, 0.25, 0.23, 0.21]  # p = 0.0055: enough alone and for two, but not for ten
+    first = replace(CONTRAST, id="C0", readings=(("epochs=9",),))
+    many = [replace(CONTRAST, id=f"C{i}", against=(f"optimizer.lr=0.0{i}",)) for i in range(2, 11)]
+    commit(*errors(NEAR), *errors(lead, "optimizer.lr=0.01"), *errors(NEAR, "epochs=9"),
+           *errors(far, "optimizer.lr=0.01", "epochs=9"))  # fmt: skip
+    for others, said in (((), "holds"), (many[:1], "holds"), (many, "inconclusive")):
+        claim(first, *others)
+        ((_, verdict),) = judged()["C0"].readings
+        assert verdict.word == said
+        assert f"against {0.05 / (1 + len(others)):.2g}" in verdict.sentence
+
+
 def test_what_is_recalled_or_not_built_is_listed(claim: Callable[..., None]) -> None:
     claim(VALUE, RECALLED, UNBUILT)
     commit(*errors(NEAR))
@@ -389,7 +403,10 @@ def test_the_page_tells_each_claim_and_where_it_comes_from(claim: Callable[..., 
     assert "| ≈ compatible | 1 |" in text
     row = "| **V** It errs on 20 %. | 20 % (p. 1) | 20.0 ± 2.7 % | 5 | ≈ compatible | R1 |"
     assert row in text
-    assert "| **N** A\\|B. | 20 % (p. 1; secondary) |  |  | ○ not run | 61 s a run, 5 min for all 5, on one CPU core |" in text
+    assert (
+        "| **N** A\\|B. | 20 % (p. 1; secondary) |  |  | ○ not run | 61 s a run, 5 min for all 5, on one CPU core |"
+        in text
+    )
     prints = " ".join(run.fingerprint[:8] for run in errors(NEAR))
     line = "| R1 | `landmarks run tenth scale=paper -m seed=0,1,2,3,4` | toy: 00000000 | c0ffee | cpu, torch 2.0 |"
     assert f"{line} 2026-01-01 | 2 s | {prints} |" in text

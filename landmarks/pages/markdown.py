@@ -30,6 +30,18 @@ def claims(chapters: Sequence[Chapter]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def standing(outcome: Outcome) -> str:
+    """How one claim stands, with the runs behind it."""
+    found = [f"{words.result(outcome)}: {outcome.verdict.sentence}."]
+    found += [f"With `{shlex.join(overrides)}`: {_sentence(other)}." for overrides, other in outcome.readings]
+    if outcome.edited:
+        found.append("What fixes the verdict on this claim is not what it was when these runs were recorded.")
+    groups = alike(outcome.runs)
+    names = ("data ", "commit ", "", "", "a run takes ", "fingerprints ")
+    lines = [f"`{sweep(group)}` – " + "; ".join(map(str.__add__, names, _told(group))) for group in groups]
+    return "\n\n".join(["## The verdict", bullets(found), *[f"The runs behind it:\n\n{bullets(lines)}"] * bool(lines)])
+
+
 def headlines(chapters: Iterable[Chapter]) -> str:
     """The table with which the README opens: one line for each milestone, about the claim that heads it."""
     rows = []
@@ -120,14 +132,16 @@ def _listed(outcome: Outcome) -> str:
 
 def _runs(groups: Mapping[str, Sequence[Record]]) -> str:
     """A line for each group of runs: all that it takes to make them again, and to see that they are the same."""
-    rows = []
-    for label, group in groups.items():
-        said = words.provenance(group[0])
-        times = words.time(*(run.seconds for run in group))
-        data = f"{group[0].data}: {_starts(run.checksum for run in group)}"
-        prints = _starts(run.fingerprint for run in group)
-        rows.append((label, f"`{sweep(group)}`", data, said["commit"], said["device"], said["date"], times, prints))
-    return table(("", "command", "data", "commit", "device", "date", "a run takes", "fingerprints"), rows)
+    head = ("", "command", "data", "commit", "device", "date", "a run takes", "fingerprints")
+    return table(head, [(label, f"`{sweep(group)}`", *_told(group)) for label, group in groups.items()])
+
+
+def _told(group: Sequence[Record]) -> tuple[str, ...]:
+    """Data, commit, device, date, time and fingerprints of runs that are alike."""
+    said = words.provenance(group[0])
+    data = f"{group[0].data}: {_starts(run.checksum for run in group)}"
+    times, prints = words.time(*(run.seconds for run in group)), _starts(run.fingerprint for run in group)
+    return data, said["commit"], said["device"], said["date"], times, prints
 
 
 def _starts(found: Iterable[str]) -> str:

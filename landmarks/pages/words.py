@@ -107,6 +107,13 @@ def verdict(outcome: Outcome) -> str:
     return f"{SIGNS[word]} {word}" + f" ({'; '.join(filter(None, beside))})" * any(beside)
 
 
+def result(outcome: Outcome) -> str:
+    """The verdict, ours and n, and whether that came with the package."""
+    found, claim = outcome.verdict, outcome.claim
+    n, came = f"n = {found.n:,}" * bool(found.n), "as shipped" * (outcome.shipped and found.word != "not run")
+    return ", ".join(filter(None, [f"**{verdict(outcome)}**", ours(claim, found), n, came]))
+
+
 def place(claim: Claim) -> str:
     """Where the paper has its number, and whether that was read there."""
     return claim.where + f"; {claim.source}" * (claim.source != "seen")
