@@ -16,6 +16,7 @@ from landmarks.errors import Interrupted, LandmarksError, UsageError
 
 if TYPE_CHECKING:
     from landmarks.demonstrations import Shown
+    from landmarks.evidence import Outcome
     from landmarks.results import Run
 
 __version__ = "0.1.0"
@@ -62,3 +63,29 @@ def report(path: str | Path = "report.html", runs: str = "runs") -> Path:
     from landmarks.pages import html
 
     return html.write(Path(path), runs)
+
+
+def reproduce(
+    *words: str,
+    budget: str | float | None = None,
+    seeds: int | None = None,
+    jobs: int = 1,
+    runs: str = "runs",
+    quiet: bool = False,
+) -> list[Outcome]:
+    """Re-measure a paper: make the runs that claims need, unless they stand, and return how each claim comes out.
+
+    `words` are those of the command line: milestones, `NAME.CLAIM`, "all", "KEY=VALUE"; `budget` is a time such as
+    "2h", or seconds. With `jobs` other processes import the calling script, which then needs `if __name__ ==
+    "__main__"`. Raises UsageError for what cannot be asked, Interrupted on Ctrl-C, after saving.
+    """
+    from landmarks import reproduction, wanted
+
+    terms = reproduction.Terms(
+        None if budget is None else wanted.seconds_of(budget),
+        None if seeds is None else wanted.number("seeds", seeds),
+        wanted.number("jobs", jobs),
+        runs,
+        quiet=quiet,
+    )
+    return reproduction.reproduce(words, terms).outcomes

@@ -163,6 +163,35 @@ def launch(name: str, overrides: Sequence[str], flags: Sequence[str], job: Calla
         sys.argv = before
 
 
+def launch_each(
+    wanted: Sequence[tuple[str, Sequence[str]]], words: Sequence[str], job: Callable[[Any], Any]
+) -> list[Any]:
+    """Hand a list of runs, milestone and overrides of each, to the launcher that Hydra makes of `words`.
+
+    Returns what `job` gave for each, or the exception that it raised. Raises UsageError for an unknown launcher.
+    """
+    import hydra
+    from hydra._internal.callbacks import Callbacks
+    from hydra._internal.hydra import Hydra
+    from hydra._internal.utils import create_config_search_path
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.core.plugins import Plugins
+    from hydra.types import HydraContext, RunMode
+
+    lists = [hydra_overrides(name, overrides) for name, overrides in wanted]
+    GlobalHydra.instance().clear()
+    try:
+        own = Hydra.create_main_hydra2("landmarks", create_config_search_path(str(folder())))
+        whole = own.compose_config("config", [lists[0][0], *words], RunMode.MULTIRUN, with_log_configuration=False)
+        context = HydraContext(own.config_loader, Callbacks(whole))
+        launcher = Plugins.instance().instantiate_launcher(context, job, whole)
+        return [each._return_value for each in launcher.launch(lists, 0)]
+    except hydra.errors.HydraException as error:
+        raise UsageError(_sentence(error)) from error
+    finally:
+        GlobalHydra.instance().clear()
+
+
 def job_overrides() -> list[str]:
     """Inside a job that Hydra launched: the overrides of this job alone, as a user would type them."""
     from hydra.core.hydra_config import HydraConfig
@@ -231,6 +260,8 @@ def _sentence(error: Exception) -> str:
     override = getattr(error, "override", None)
     line = str(error).strip().splitlines()[0]
     remedy = "; `-m` sweeps over several values" if line.startswith("Ambiguous value") else ""
+    if "Could not find 'hydra/launcher/" in line:
+        remedy = "; `pip install hydra-submitit-launcher` brings submitit_slurm and submitit_local"
     if line.startswith(("mismatched input", "no viable alternative", "token recognition")):
         remedy = """; a text with signs like these goes in quotes: 'KEY="VALUE"'"""
     return (f"override {override}: " if override else "") + line + remedy

@@ -28,6 +28,9 @@ class Interrupted(LandmarksError):
         super().__init__(message)
         self.exit_code = 128 + signal
 
+    def __reduce__(self) -> tuple[type[Interrupted], tuple[str, int]]:  # to be sent by another process
+        return type(self), (str(self), self.exit_code - 128)
+
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """“ (did you mean X?)” for the known word most like `word`, or an empty string where none is."""

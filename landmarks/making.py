@@ -9,18 +9,18 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from filelock import FileLock, Timeout
 
-from landmarks import execute
+from landmarks import config, execute, plan
 from landmarks.errors import Interrupted, LandmarksError
-from landmarks.plan import Standing, Step
+from landmarks.plan import Request, Standing, Step
 from landmarks.signals import Signals
 
 PATIENCE = 5.0
@@ -40,6 +40,8 @@ class Made(NamedTuple):
 
 
 Began = Callable[[Step], None]
+Sent = Path | tuple[str, str]
+"""What comes from another process: a run, or the class and the sentence of an error."""
 
 
 def make(steps: Iterable[Step], began: Began, jobs: int = 1, clean: bool = False) -> Iterator[Made]:
@@ -108,12 +110,10 @@ class _Lane:
         self.reader, self.writer = context.Pipe(duplex=False)
         self.pool = ProcessPoolExecutor(1, context, _begin, (self.reader, threads))
 
-    def submit(self, step: Step, clean: bool) -> Future[Path | tuple[str, str, int]]:
-        return self.pool.submit(_work, step, clean)
-
     def close(self) -> None:
-        self.writer.close()
+        """End the process, once it has nothing to do or has saved what it does."""
         self.pool.shutdown(wait=True, cancel_futures=True)
+        self.writer.close()
 
 
 def _begin(reader: Connection, threads: int) -> None:
@@ -134,28 +134,37 @@ def _listen(reader: Connection) -> None:
         time.sleep(2)
 
 
-def _work(step: Step, clean: bool) -> Path | tuple[str, str, int]:
-    """A run's folder, or its error as what can be sent: class, sentence, exit code."""
+def _work(step: Step, clean: bool) -> Sent:
+    """A run's folder, or the class and the sentence of its error. Raises Interrupted."""
     try:
         return once(step, clean)
+    except Interrupted:
+        raise
     except LandmarksError as error:
-        return type(error).__name__, str(error), error.exit_code
+        return type(error).__name__, str(error)
+
+
+def _received(found: Sent) -> Path | LandmarksError:
+    if isinstance(found, Path):
+        return found
+    kind, said = found
+    return Busy(said) if kind == "Busy" else LandmarksError(said)
 
 
 def _side_by_side(steps: Iterator[Step], began: Began, jobs: int, clean: bool) -> Iterator[Made]:
     import torch
 
     threads = max(1, min(torch.get_num_threads(), (os.cpu_count() or 1) // jobs))
-    idle, busy = [_Lane(threads) for _ in range(jobs)], dict[Future[Path | tuple[str, str, int]], tuple[_Lane, Step]]()
+    idle, busy = [_Lane(threads) for _ in range(jobs)], dict[Future[Sent], tuple[_Lane, Step]]()
     try:
         with Signals() as signals:
             while True:
                 while idle and not signals.asked and (step := next(steps, None)):
                     lane = idle.pop()
                     began(step)
-                    busy[lane.submit(step, clean)] = lane, step
+                    busy[lane.pool.submit(_work, step, clean)] = lane, step
                 if signals.asked:
-                    raise _stopped([lane for lane, _ in busy.values()], list(busy), signals.asked)
+                    raise Interrupted("interrupted", signals.asked)
                 if not busy:
                     return
                 for future in wait(busy, TICK, FIRST_COMPLETED).done:
@@ -163,28 +172,56 @@ def _side_by_side(steps: Iterator[Step], began: Began, jobs: int, clean: bool) -
                     idle.append(lane if future.exception() is None else _Lane(threads))
                     yield Made(step, _result(future))
     finally:
+        for lane, _ in busy.values():
+            lane.writer.close()
         for lane in (*idle, *(lane for lane, _ in busy.values())):
             lane.close()
 
 
-def _stopped(lanes: list[_Lane], futures: list[Future[Path | tuple[str, str, int]]], number: int) -> Interrupted:
-    """Let all that are at work save, and wait for it."""
-    for lane in lanes:
-        lane.writer.close()
-    wait(futures)
-    return Interrupted(f"interrupted, {len(futures)} runs saved", number)
-
-
-def _result(future: Future[Path | tuple[str, str, int]]) -> Path | LandmarksError:
+def _result(future: Future[Sent]) -> Path | LandmarksError:
     """What a process has sent. Raises what no run should raise."""
     try:
-        found = future.result()
+        return _received(future.result())
     except BrokenProcessPool:
         return LandmarksError("its process was killed (out of memory?); the same command goes on with it")
-    if isinstance(found, Path):
-        return found
-    kind, said, _ = found
-    return Busy(said) if kind == "Busy" else LandmarksError(said)
+
+
+# On other machines, by a launcher of Hydra's
+
+
+def elsewhere(steps: Sequence[Step], words: Sequence[str], clean: bool) -> Iterator[Made]:
+    """Hand all steps to the launcher that `words` choose (`hydra/launcher=…`), and wait for it.
+
+    Whatever machine makes a run, the folder of the runs must be the same. Raises UsageError where there is no such
+    launcher.
+    """
+    wanted = [(step.request.milestone, step.composed.overrides) for step in steps]
+    try:
+        found = config.launch_each(wanted, [*words, f"runs={steps[0].root}"], _Job(clean)) if steps else []
+    except SystemExit as past:
+        raise (past.__cause__ or past) from None
+    for step, each in zip(steps, found, strict=True):
+        yield Made(step, LandmarksError(str(each)) if isinstance(each, Exception) else _received(each))
+
+
+class _Job:
+    """One of the runs, as a function that any of Hydra's launchers can carry elsewhere."""
+
+    __name__ = "landmarks"
+
+    def __init__(self, clean: bool) -> None:
+        self.clean = clean
+        self.process = os.getpid()
+
+    def __call__(self, tree: Any) -> Sent:
+        composed = config.checked(config.container(tree), config.job_overrides())
+        request = Request(composed.tree["milestone"], composed.overrides, " ".join(composed.overrides))
+        try:
+            return _work(plan.step(request, composed), self.clean)
+        except Interrupted as error:
+            if self.process != os.getpid():
+                raise
+            raise SystemExit from error  # past Hydra, which would start the next job
 
 
 # What is seen of it

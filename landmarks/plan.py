@@ -103,11 +103,11 @@ class Plan:
         self.keys: dict[Request, str] = {}
         self.steps: dict[str, Step] = {}
         for request in requests:
-            step = self._step(request)
-            self.keys[request] = step.key
-            self.steps.setdefault(step.key, step)
+            found = self._step(request)
+            self.keys[request] = found.key
+            self.steps.setdefault(found.key, found)
         standing = Standing(root, {request.milestone for request in self.keys}, clean)
-        stand = {key: standing.of(step) for key, step in self.steps.items()}
+        stand = {key: standing.of(found) for key, found in self.steps.items()}
         self.found = {key: run[1] for key, run in stand.items() if run and run[0] == "finished"}
 
     @property
@@ -126,7 +126,8 @@ class Plan:
     def _step(self, request: Request) -> Step:
         place = request.milestone, request.overrides
         if place not in self.arms:
-            self.arms[place] = _composed(request, self.root)
+            words = (*request.overrides, *LEAN, f"runs={self.root}")
+            self.arms[place] = step(request, config.Composed(config.tree(request.milestone, words), words))
         arm = self.arms[place]
         if request.seed is None:
             return arm
@@ -135,12 +136,11 @@ class Plan:
         return replace(arm, request=request, composed=seeded)
 
 
-def _composed(request: Request, root: str) -> Step:
-    words = (*request.overrides, *LEAN, f"runs={root}")
-    composed = config.Composed(config.tree(request.milestone, words), words)
+def step(request: Request, composed: config.Composed) -> Step:
+    """What a request comes to here and now."""
     settings = assemble.complete(composed)
     revisions = catalog.milestone_class(request.milestone).revision, loop.REVISION
-    begun = weights.digest(weights.located(settings.init, root)) if settings.init is not None else ""
+    begun = weights.digest(weights.located(settings.init, settings.runs)) if settings.init is not None else ""
     own = _own(settings.data) if _may_change(settings.data) else None
     kind = devices.resolve(settings.device).type
     return Step(request, composed, kind, revisions, begun, settings.data, own)
