@@ -36,5 +36,5 @@ def as_text(found: Mapping[str, Any]) -> str:
 
 def headlines() -> dict[str, dict[str, str]]:
     """Milestone → what came out of the claim that heads it: `claim`, `ours`, `word`; "" where nothing was recorded."""
-    found = {path.stem: read(path.stem)["headline"] for path in folder().glob("*.json")}
+    found = {path.stem: read(path.stem)["headline"] for path in sorted(folder().glob("*.json"))}
     return {name: headline for name, headline in found.items() if headline}

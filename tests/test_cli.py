@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from landmarks import cli, config, runs
+from landmarks import cli, config, runs, shipped
 from landmarks.words import print_table
 
 ROOT = Path(__file__).parents[1]
@@ -108,7 +108,8 @@ def test_what_needs_no_torch_does_not_import_it(words: list[str], workplace: Pat
 
 def test_the_timeline_has_nine_names_in_the_order_of_their_years(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["list"]) == 0
-    _, *lines = capsys.readouterr().out.splitlines()
+    _, *lines, note = capsys.readouterr().out.splitlines()
+    assert note.startswith("verdicts as shipped")
     assert [line.split()[1] for line in lines] == [
         "mcculloch_pitts", "perceptron", "mlp_xor", "lstm", "lenet", "dae", "alexnet", "gan", "resnet"
     ]  # fmt: skip
@@ -234,21 +235,51 @@ def test_the_board_answers_and_ends_on_ctrl_c(workplace: Path) -> None:
         board.kill()
 
 
-def test_a_wheel_holds_the_configuration(tmp_path: Path) -> None:
-    """The wheel, unpacked far from the clone, composes as the clone does."""
+def test_a_wheel_holds_the_configuration_and_the_results(tmp_path: Path) -> None:
+    """The wheel, unpacked far from the clone, composes as the clone does, and knows what was measured."""
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
         cwd=ROOT, check=True, capture_output=True,
     )  # fmt: skip
     (wheel,) = tmp_path.glob("*.whl")
     zipfile.ZipFile(wheel).extractall(tmp_path / "site")
-    code = "from landmarks import config; print(config.folder()); print(config.compose('lenet').tree['epochs'])"
+    code = "from landmarks import config, shipped; print(config.folder()); print(shipped.folder())"
+    code += "; print(config.compose('lenet').tree['epochs']); print([*shipped.headlines()])"
     environment = os.environ | {"PYTHONPATH": str(tmp_path / "site")}
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment, cwd=tmp_path
     )
     epochs = config.compose("lenet").tree["epochs"]
-    assert done.stdout.split() == [str(tmp_path / "site" / "landmarks" / "configs"), str(epochs)]
+    inside = tmp_path / "site" / "landmarks"
+    headlines = str([*shipped.headlines()])
+    assert done.stdout.splitlines() == [
+        *map(str, (inside / "configs", inside / "results" / "claims", epochs)),
+        headlines,
+    ]
+    mine = {path.name: path.read_bytes() for path in shipped.folder().iterdir()}
+    assert mine == {path.name: path.read_bytes() for path in (inside / "results" / "claims").iterdir()}
+
+
+def test_the_list_tells_what_was_shipped_and_cuts_no_column_short(
+    workplace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(shipped, "folder", lambda: workplace)
+    headline = {"claim": "L13", "ours": "0.97 ± 0.11 % (5 runs)", "word": "compatible"}
+    (workplace / "lenet.json").write_text(json.dumps({"headline": headline}))
+    assert cli.main(["list"]) == 0
+    head, *lines, _ = capsys.readouterr().out.splitlines()
+    known = {line.split()[1]: line for line in lines}
+    order = [head.index(name) for name in ("published", "verdict", "ours", "model", "quick run", "data", "paper")]
+    assert order == sorted(order)
+    assert "0.95 % test error      compatible  0.97 ± 0.11 %  LeNet-5" in known["lenet"]
+    assert " not run " in known["gan"]
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    for columns, last in ((80, "ours"), (120, "data")):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        cli.main(["list"])
+        head, *lines, note = capsys.readouterr().out.splitlines()
+        assert head.endswith(last)
+        assert max(map(len, (head, *lines, note))) <= columns
 
 
 def _until(holds: Callable[[], object], process: subprocess.Popen) -> None:
