@@ -42,7 +42,8 @@ def main(words: Sequence[str] | None = None) -> int:
         if record(name, arguments.runs):
             found = shipped.read(name)
             judged = sum(outcome["n"] > 0 for outcome in found["outcomes"].values())
-            print(f"{name}: {len(found['runs'])} runs, {judged} of {len(found['outcomes'])} claims measured")
+            said = f"{len(found['runs'])} runs, {judged} of {len(found['outcomes'])} claims measured"
+            print(f"{name}: {said}", flush=True)
     return 0
 
 

@@ -15,7 +15,7 @@ from benchmarks.place import ROOT
 
 import landmarks
 import results
-from landmarks import catalog, config, evidence, execute, loop, records, runs, shipped
+from landmarks import catalog, cli, config, evidence, execute, loop, records, runs, shipped
 from landmarks.claims import Claim
 from landmarks.evidence import Evidence, Outcome
 from landmarks.pages import chapters, markdown
@@ -423,6 +423,53 @@ def test_the_readme_opens_with_a_line_for_each_milestone(claim: Callable[..., No
     claim(UNBUILT)
     row = markdown.headlines([chapters.gather("tenth", None)]).splitlines()[-1]
     assert row == "| 2026 | toy | none |  | ○ not run | `landmarks run tenth` |"
+
+
+def test_show_tells_how_a_claim_stands_and_what_stands_behind_it(
+    claim: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    claim(VALUE, RECALLED)
+    commit(*errors(NEAR))
+    assert cli.main(["show", "tenth"]) == 0
+    said = capsys.readouterr().out
+    assert (
+        "- **V** It errs on 20 %. *20 %; p. 1; seen; value* → **≈ compatible**, 20.0 ± 2.7 %, n = 5, as shipped" in said
+    )
+    assert "- **Q** It errs on 20 %. *20 %; p. 1; recalled; value*\n" in said
+    claim(replace(VALUE, published=0.5), RECALLED)
+    assert cli.main(["show", "tenth.V"]) == 0
+    said = capsys.readouterr().out
+    assert "- **▲ better**, 20.0 ± 2.7 %, n = 5, as shipped: 20.00 % ± 2.65 % over 5 runs; paper 50.00 %." in said
+    command = "`landmarks run tenth scale=paper -m seed=0,1,2,3,4`"
+    assert f"- {command} – data toy: 00000000; commit c0ffee; cpu, torch 2.0; 2026-01-01; a run takes 2 s" in said
+    assert cli.main(["show", "tenth.Q"]) == 0
+    assert "The verdict" not in capsys.readouterr().out
+    landmarks.run("tenth", "scale=paper", "seed=8", "figures=false", "runs=mine", quiet=True)
+    assert cli.main(["show", "tenth.V", "--runs", "mine"]) == 0
+    said = capsys.readouterr().out
+    assert "n = 6:" in said  # no longer all that is shipped
+    assert "landmarks run tenth scale=paper seed=8" in said
+
+
+def test_the_script_records_and_makes_the_pages(
+    claim: Callable[..., None], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    claim(VALUE)
+    monkeypatch.setattr(catalog, "CATALOG", {"tenth": catalog.CATALOG["tenth"]})
+    monkeypatch.setattr(results, "ROOT", Path.cwd())
+    landmarks.run("tenth", "scale=paper", "figures=false", quiet=True)
+    assert results.main(["record", "runs"]) == 0
+    assert capsys.readouterr().out == "tenth: 1 runs, 1 of 1 claims measured\n"
+    begin, end = results.CLAIMS
+    Path("RESULTS.md").write_text(f"# Results\n\n{begin}\nold\n{end}\n\nmore\n")
+    Path("README.md").write_text("# landmarks\n")
+    assert results.main(["page"]) == 0
+    made = results.pages()["RESULTS.md"]
+    assert "? inconclusive" in made
+    assert Path("RESULTS.md").read_text() == f"# Results\n\n{begin}\n{made}{end}\n\nmore\n"
+    assert Path("README.md").read_text() == "# landmarks\n"  # it has no place for the table
+    assert results.main(["record", "nowhere"]) == 1
+    assert "nowhere: there is no such folder" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("name", "markers"), [("RESULTS.md", results.CLAIMS), ("README.md", results.VERDICTS)])
