@@ -50,6 +50,11 @@ def size(height: float, width: float = WIDTH) -> Figure:
     return Figure(figsize=(width, height), layout="constrained")
 
 
+def number(value: float) -> str:
+    """A number as an axis has it."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.6g}"
+
+
 def svg(drawing: Drawing, name: str) -> str:
     """A drawing, made and written while `styled`, as an `<svg>` whose ids begin with `name`: always the same bytes."""
     buffer = io.StringIO()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from landmarks import measures
-from landmarks.figures.inline import INK, OTHER, OURS, PAGE, PAPER, Drawing, size
+from landmarks.figures.inline import INK, OTHER, OURS, PAGE, PAPER, Drawing, number, size
 from landmarks.pages import words
 from landmarks.plots import logarithmic
 from landmarks.rules import losses
@@ -199,11 +199,12 @@ def _reach(axes: Axes, numbers: Sequence[float]) -> tuple[float, float]:
         few = "125" if high < 300 * low else "1"
         axes.set_xscale("log")
         for which in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
-            which(lambda value, _: f"{value:,.6g}" if f"{value:.0e}"[0] in few else "")
+            which(lambda value, _: number(value) if f"{value:.0e}"[0] in few else "")
         edges = low / 1.3, high * 1.3
     else:
         room = 0.06 * (high - low) or 0.1 * abs(high) or 1.0
         edges = low - room, high + room
+        axes.xaxis.set_major_formatter(lambda value, _: number(value))
     axes.set_xlim(*edges)
     return edges
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from landmarks.claims import Claim
 from landmarks.evidence import Outcome
 from landmarks.pages import words
 from landmarks.pages.chapters import Chapter
 from landmarks.pages.palette import tone
 from landmarks.pages.tags import Markup, folded, join, listed, prose, table, tag
-from landmarks.records import Record
+from landmarks.records import Record, alike, sweep
 from landmarks.rules_in_words import SOURCES, in_words
 from landmarks.verdicts import shares_level
 
@@ -128,16 +130,22 @@ def _readings(outcome: Outcome) -> Markup:
 
 
 def _runs(anchor: str, records: tuple[Record, ...]) -> Markup:
-    """Where each run comes from."""
-    found = [words.provenance(record) for record in records]
-    head = [*(key for key in found[0] if key != "command"), "from", "command"]
+    """Where the runs come from, those together that differ in their seeds alone."""
+    groups = alike(records)
+    told = [words.provenance(group) for group in groups]
     rows = [
-        [*(value for key, value in each.items() if key != "command"),
-         SHIPPED if record.shipped else "run here", tag("code", each["command"])]
-        for record, each in zip(records, found, strict=True)
-    ]  # fmt: skip
-    count = f"{len(records)} run{'s' * (len(records) > 1)}"
+        [f"{len(group)}", tag("code", sweep(group)), *said.values(), _origin(group)]
+        for group, said in zip(groups, told, strict=True)
+    ]
+    count = f"{sum(map(len, groups))} run{'s' * (sum(map(len, groups)) > 1)}"
+    head = ["runs", "command", *told[0], "from"]
     return folded(f"Provenance of {count}", table(head, rows, f"The {count} behind {anchor}", "runs"))
+
+
+def _origin(group: Sequence[Record]) -> str:
+    """Whether runs were made here."""
+    came = sum(record.shipped for record in group)
+    return "run here" if not came else SHIPPED if came == len(group) else f"run here, {came} {SHIPPED}"
 
 
 def command(text: str) -> Markup:

@@ -36,9 +36,11 @@ def standing(outcome: Outcome) -> str:
     found += [f"With `{shlex.join(overrides)}`: {_sentence(other)}." for overrides, other in outcome.readings]
     if outcome.edited:
         found.append("What fixes the verdict on this claim is not what it was when these runs were recorded.")
-    groups = alike(outcome.runs)
     names = ("data ", "commit ", "", "", "a run takes ", "fingerprints ")
-    lines = [f"`{sweep(group)}` – " + "; ".join(map(str.__add__, names, _told(group))) for group in groups]
+    lines = [
+        f"`{sweep(group)}` – " + "; ".join(map(str.__add__, names, words.provenance(group).values()))
+        for group in alike(outcome.runs)
+    ]
     return "\n\n".join(["## The verdict", bullets(found), *[f"The runs behind it:\n\n{bullets(lines)}"] * bool(lines)])
 
 
@@ -132,21 +134,9 @@ def _listed(outcome: Outcome) -> str:
 
 def _runs(groups: Mapping[str, Sequence[Record]]) -> str:
     """A line for each group of runs: all that it takes to make them again, and to see that they are the same."""
-    head = ("", "command", "data", "commit", "device", "date", "a run takes", "fingerprints")
-    return table(head, [(label, f"`{sweep(group)}`", *_told(group)) for label, group in groups.items()])
-
-
-def _told(group: Sequence[Record]) -> tuple[str, ...]:
-    """Data, commit, device, date, time and fingerprints of runs that are alike."""
-    said = words.provenance(group[0])
-    data = f"{group[0].data}: {_starts(run.checksum for run in group)}"
-    times, prints = words.time(*(run.seconds for run in group)), _starts(run.fingerprint for run in group)
-    return data, said["commit"], said["device"], said["date"], times, prints
-
-
-def _starts(found: Iterable[str]) -> str:
-    """The first digits of checksums, each once; the whole ones are in the JSON."""
-    return " ".join(dict.fromkeys(each[:8] for each in found))
+    told = {label: words.provenance(group) for label, group in groups.items()}
+    head = ("", "command", *next(iter(told.values())))
+    return table(head, [(label, f"`{sweep(groups[label])}`", *said.values()) for label, said in told.items()])
 
 
 def _folded(title: str, text: str) -> str:

@@ -6,6 +6,7 @@ Plain text in the claim's unit, without markup. Light: neither torch nor SciPy.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from landmarks.claims import Claim
@@ -137,16 +138,20 @@ def time(*seconds: float) -> str:
     return " to ".join(dict.fromkeys(ends))
 
 
-def provenance(record: Record) -> dict[str, str]:
-    """What a sceptic needs to make a run again, by name."""
+def provenance(group: Sequence[Record]) -> dict[str, str]:
+    """What a sceptic asks of runs that differ in their seeds alone, by name, beside the command that makes them."""
+    first = group[0]
     code = {True: " with changes that no commit holds", None: " (not known whether it was changed)", False: ""}
     return {
-        "command": record.command,
-        "seed": f"{record.seed}" + f", from replica {record.first_replica}" * bool(record.first_replica),
-        "fingerprint": record.fingerprint,
-        "commit": (record.commit or "not known")[:10] + code[record.dirty],
-        "data": f"{record.data} ({record.checksum[:10]}…)",
-        "device": f"{record.device}, torch {record.versions.get('torch', 'not known')}",
-        "date": record.date or "not known",
-        "time": time(record.seconds),
+        "data": f"{first.data}: {_starts(run.checksum for run in group)}",
+        "commit": (first.commit or "not known")[:10] + code[first.dirty],
+        "device": f"{first.device}, torch {first.versions.get('torch', 'not known')}",
+        "date": first.date or "not known",
+        "a run takes": time(*(run.seconds for run in group)),
+        "fingerprints": _starts(run.fingerprint for run in group),
     }
+
+
+def _starts(found: Iterable[str]) -> str:
+    """The first digits of checksums, each once; the whole ones are in the JSON."""
+    return " ".join(dict.fromkeys(each[:8] for each in found))

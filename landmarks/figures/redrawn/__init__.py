@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, NamedTuple
 
-from landmarks.figures.inline import GRID, OURS, PAGE, Drawing, size
+from landmarks.figures.inline import GRID, OURS, PAGE, Drawing, number, size
 from landmarks.pages import words
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def bars(title: str, rows: Sequence[tuple[str, Outcome]], unit: str) -> Drawing:
     for y, (name, outcome) in enumerate(rows):
         found = outcome.verdict
         reach = [numbers[y], *(factor * x for x in (found.ours, *(found.interval or ())) if x is not None)]
-        axes.text(max(reach), y, f"  {numbers[y]:,.6g}", va="center", ha="left", fontsize=7.5)
+        axes.text(max(reach), y, f"  {number(numbers[y])}", va="center", ha="left", fontsize=7.5)
         told.append(f"{name}: paper {words.paper(outcome.claim)}")
         if found.ours is None:
             continue
@@ -54,7 +54,7 @@ def bars(title: str, rows: Sequence[tuple[str, Outcome]], unit: str) -> Drawing:
     axes.plot([], [], "o-", color=OURS, linewidth=2.5, markersize=5, label="ours, 95 %")
     axes.set_xscale("log")
     axes.set_xlim(min(numbers) / 2, max(numbers) * 3)
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.6g}")
+    axes.xaxis.set_major_formatter(lambda value, _: number(value))
     axes.set_yticks(range(len(rows)), [name for name, _ in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
