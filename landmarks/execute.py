@@ -188,7 +188,8 @@ class Run:
         if ranks.first:
             (self.folder / "summary.json").unlink(missing_ok=True)
             keep, forget = (checkpoint["metrics_bytes"], checkpoint["state"]["step"] + 1) if checkpoint else (0, 0)
-            logger = Logger(self.folder, self.console, keep, forget if resumed else None)
+            name, claim = self.settings.milestone, self.milestone.claim
+            logger = Logger(self.folder, self.console, name, claim, keep, forget if resumed else None)
         logger.say(f"{self.folder}  {self.title}, {self.device}")
         training = loop.Loop(self.milestone, self.data, self.settings, self.device, logger, store, signals)
         if self.milestone.compiled:
@@ -202,7 +203,7 @@ class Run:
             else:
                 if self.settings.init is not None:
                     logger.say(weights.start_from(self.milestone, Path(self.settings.init), self.begun))
-                logger.card(show.describe(self.milestone, self.composed))
+                logger.card(show.describe(self.milestone, self.composed), self.composed.tree)
             training.run()
             if isinstance(logger, Logger):
                 with ranks.alone():
@@ -271,6 +272,7 @@ class Run:
         if state.each:
             write_atomically(self.folder / "replicas.json", json.dumps(state.each).encode() + b"\n")
         self._summarise("finished", state)
+        logger.ended()
         self.console.close()
         if count := len(self.data.unreadable):
             logger.say(f"{self.folder}: {count:,} file{'s' * (count > 1)} left out that cannot be read")

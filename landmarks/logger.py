@@ -9,13 +9,16 @@ import sys
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tensorboard.compat.proto.event_pb2 import Event  # type: ignore[attr-defined]
 from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[attr-defined]
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
+
+from landmarks import events
+from landmarks.claims import Claim
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -113,17 +116,26 @@ class Silence:
     def nothing(self, *what: object) -> None:
         """For whatever is to be written."""
 
-    scalars = histograms = card = figure = note = flush = close = nothing
+    scalars = histograms = pictures = card = ended = figure = note = flush = close = nothing
 
 
 class Logger:
     """The log of one run's folder.
 
     On a resume `keep` is the number of bytes of `metrics.jsonl` that the checkpoint vouches for: what came after is
-    cut off, and TensorBoard is told to forget what it has from the step `forget` on.
+    cut off, and TensorBoard is told to forget what it has from the step `forget` on. There curves stand once more
+    as those of `milestone`, beside what the paper prints (`claim`).
     """
 
-    def __init__(self, folder: Path, console: Console, keep: int = 0, forget: int | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        console: Console,
+        milestone: str,
+        claim: Claim | None = None,
+        keep: int = 0,
+        forget: int | None = None,
+    ) -> None:
         self.folder = folder
         self.console = console
         self.metrics = (folder / "metrics.jsonl").open("ab")
@@ -131,6 +143,7 @@ class Logger:
         self.metrics.seek(0, os.SEEK_END)
         self.text_log = (folder / "log.txt").open("a", encoding="utf-8")
         self.board = SummaryWriter(str(folder), purge_step=forget)
+        self.contrasts = events.Contrasts(milestone, claim)
         self.waiting: list[Event] = []
         self.handed_over = time.monotonic()
 
@@ -139,11 +152,15 @@ class Logger:
         line = {"step": step, "phase": phase, "epoch": epoch, "seconds": round(seconds, 3), **values}
         self.metrics.write(json.dumps(line).encode() + b"\n")
         self.console.observe(step, values)
-        summary = Summary(value=[Summary.Value(tag=name, simple_value=value) for name, value in values.items()])
+        scalars = [Summary.Value(tag=name, simple_value=value) for name, value in values.items()]
+        scalars.extend(self.contrasts.values(phase, values))
         # One event a line: `add_scalar` makes one for each value and takes ten times as long.
-        self.waiting.append(Event(step=step, wall_time=time.time(), summary=summary))
+        self._write(step, Summary(value=scalars))
         if time.monotonic() - self.handed_over > BOARD_EVERY:
             self._hand_over()
+
+    def _write(self, step: int, summary: Summary) -> None:
+        self.waiting.append(Event(step=step, wall_time=time.time(), summary=summary))
 
     def _hand_over(self) -> None:
         for event in self.waiting:
@@ -155,9 +172,19 @@ class Logger:
             values = np.asarray(tensor.detach().float().cpu()).clip(-1e19, 1e19)  # TensorBoard's bins end at 1e20
             self.board.add_histogram(f"weights/{name}", values, step)
 
-    def card(self, text: str) -> None:
-        """The text card of a run, in Markdown."""
+    def pictures(self, step: int, tiles: Iterable[tuple[str, Tensor]]) -> None:
+        """What is learned so far, in TensorBoard alone: see `Milestone.images`."""
+        for name, shown in tiles:
+            self._write(step, events.picture(f"as it learns/{name}", shown))
+
+    def card(self, text: str, tree: Mapping[str, Any]) -> None:
+        """The text card of a run, in Markdown, and its configuration as the start of a trial."""
         self.board.add_text("card", text, 0)
+        self._write(0, events.trial(tree))
+
+    def ended(self) -> None:
+        """The end of the trial."""
+        self._write(0, events.ended())
 
     def figure(self, name: str, figure: Figure, step: int) -> None:
         """`figures/NAME.png`, and the same picture in TensorBoard."""
@@ -168,7 +195,7 @@ class Logger:
         path = self.folder / "figures" / f"{name}.png"
         path.parent.mkdir(exist_ok=True)
         FigureCanvasAgg(figure).print_figure(path, dpi=150)
-        self.board.add_image(name, np.asarray(Image.open(path).convert("RGB")), step, dataformats="HWC")
+        self.board.add_image(f"at the end/{name}", np.asarray(Image.open(path).convert("RGB")), step, dataformats="HWC")
 
     def note(self, line: str) -> None:
         """A line for `log.txt` alone."""

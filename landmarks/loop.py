@@ -115,6 +115,8 @@ class Loop:
         self.busy, self.items, self.speed = 0.0, 0, 0.0
         self.stretch = 1 if ranks.world > 1 else sys.maxsize
         """How many steps are made, at most, until processes agree on whether to stop."""
+        self.drawn = 0
+        """The step of the last pictures."""
         self.captured: graphs.Captured | None = None
         """What makes the steps of a phase on CUDA."""
         self.rates: dict[str, float] = {}
@@ -127,6 +129,8 @@ class Loop:
     def run(self) -> State:
         """Train to the end. Raises Interrupted after saving, LandmarksError where a value is no longer finite."""
         state = self.state
+        if self.phases and not state.step:
+            self._draw()
         while state.phase < len(self.phases):
             self._train(self.phases[state.phase])
             if state.stopped:
@@ -163,6 +167,8 @@ class Loop:
             if last or state.at % every[1] == 0:
                 decision = self._evaluate(phase.name)
                 state.ended, state.stopped = decision is Decision.END_PHASE, decision is Decision.STOP
+                if last or state.ended or state.stopped or state.step >= 2 * self.drawn:
+                    self._draw()
                 if (state.ended or state.stopped) and self.sums.count:
                     self._log(phase)
             if last or state.ended or state.stopped or asked or state.at % every[2] == 0:
@@ -263,6 +269,18 @@ class Loop:
         self._tick()
         return self.milestone.decide(self.state.metrics)
 
+    def _draw(self) -> None:
+        """Pictures of what is learned: at the start, and at evaluations whose step has doubled or is a phase's last."""
+        self.drawn = self.state.step
+        if not self.settings.figures or not ranks.first:
+            return
+        self.milestone.eval()
+        seed = torch_seed(self.settings.seed, self.settings.first_replica, "evaluation")
+        with torch.no_grad(), devices.own_randomness(self.device, seed):
+            self.logger.pictures(self.state.step, self.milestone.images(self.data))
+        self.milestone.train()
+        self._tick()
+
     def _watched(self) -> list[str]:
         """The splits that each evaluation measures: those that the phase names, or else the training set.
 
@@ -342,6 +360,7 @@ class Loop:
     def restore(self, checkpoint: dict[str, Any]) -> None:
         """Stand where a checkpoint stood; what `decide` stopped there goes on if the run has become longer."""
         self.state = State(**checkpoint["state"])
+        self.drawn = self.state.step
         same = checkpoint["length"] == [self.settings.epochs, self.settings.steps]
         passed = self.state.phase < len(self.phases) - 1  # a longer run would have gone on to the next phase, too
         self.state.ended, self.state.stopped = self.state.ended and (same or passed), self.state.stopped and same

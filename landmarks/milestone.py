@@ -352,6 +352,13 @@ class Milestone(nn.Module):
         """What the paper draws: (file name without ending, figure)."""
         return ()
 
+    def images(self, data: Data) -> Iterable[tuple[str, Tensor]]:
+        """What is learned so far, cheap to make: (name, tiles (n, h, w) or (n, 3, h, w) in [0, 1]) for TensorBoard.
+
+        Asked for a few times in a run, by one process, in evaluation mode, without gradients, with draws of its own.
+        """
+        return ()
+
     @property
     def claim(self) -> Claim | None:
         """The published number beside which this configuration's result stands; None where the paper has none."""

@@ -222,13 +222,16 @@ def test_the_board_answers_and_ends_on_ctrl_c(workplace: Path) -> None:
     try:
         assert board.stdout is not None
         address = next(word for word in board.stdout.readline().split() if word.startswith("http://127.0.0.1:"))
+        page, _, opened = address.partition("?")
+        assert opened.endswith("#custom_scalars&_smoothingWeight=0")
 
-        def found() -> list[str]:
-            with urllib.request.urlopen(address + "data/runs") as answer:
-                return json.load(answer)
+        def answer(route: str):
+            with urllib.request.urlopen(f"{page}data/{route}") as found:
+                return json.load(found)
 
-        _until(found, board)  # it answers before it has read the folder
-        assert found()[0].startswith("mlp_xor/")
+        _until(lambda: len(answer("runs")) == 2, board)  # it answers before it has read the folder
+        assert sorted(answer("runs")) == ["mlp_xor/epochs=20, seed 0", "prepared view 1"]
+        assert answer("plugin/custom_scalars/layout")["category"][0]["title"] == "mlp_xor"
         board.send_signal(signal.SIGINT)
         assert board.wait() == 0
     finally:

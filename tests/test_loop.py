@@ -264,7 +264,7 @@ def test_tensorboard_reads_every_scalar_of_the_log(toy: Add, monkeypatch: pytest
         assert [step for step, _ in read] == [step for step, _ in points], name
         assert [value for _, value in read] == pytest.approx([value for _, value in points], rel=1e-6), name
     assert {"card/text_summary"} <= set(events.Tags()["tensors"])
-    assert "curves" in events.Tags()["images"]
+    assert "at the end/curves" in events.Tags()["images"]
     assert any(name.startswith("weights/") for name in events.Tags()["histograms"])
 
 

@@ -87,20 +87,10 @@ def sequences(milestone: LSTM) -> Figure:
     return figure
 
 
-def _shown(milestone: LSTM, data: Data) -> tuple[int, Tensor, memory.Tape]:
-    """A start that has learned (or the first one), its first test sequence and what went on in it."""
-    replica = int(milestone.done.int().argmax())
-    x = data.splits["test"].x[:, :1]
-    nets = milestone.nets
-    with torch.no_grad():
-        tape = memory.run(nets.form, nets.net(x), nets.recurrent)
-    return replica, x[replica, 0], tape
-
-
 def cells(milestone: LSTM, data: Data) -> Figure:
     """Gates, states and outputs of one start over one test sequence."""
     form = milestone.nets.form
-    replica, x, tape = _shown(milestone, data)
+    replica, x, tape = milestone.traced(data)
     steps = int((x >= 0).sum() if not x.is_floating_point() else (~x[:, 0].isnan()).sum())
     y, s = tape.y[1 : steps + 1, replica, 0].cpu().numpy(), tape.s[1 : steps + 1, replica, 0].cpu().numpy()
     figure = Figure(figsize=(8.4, 6.4), layout="constrained")

@@ -180,10 +180,8 @@ def _tables(axes: Axes, milestone: Perceptron, split: Split) -> None:
 
 
 def templates(milestone: Perceptron) -> Figure:
-    """What each R-unit looks for: its weights, carried back through its A-units to the retina's 20 × 20 points."""
-    reader = milestone.reader().detach()[0, :, : milestone.weight.shape[2] - milestone.bias]
-    seen = reader if milestone.wiring is None else reader @ milestone.wiring[0].T
-    pictures = seen.double().cpu().numpy().reshape(-1, 20, 20)
+    """What each R-unit looks for on the retina's 20 × 20 points."""
+    pictures = milestone.templates().double().cpu().numpy()
     columns = min(5, len(pictures))
     rows = -(-len(pictures) // columns)
     figure = Figure(figsize=(1.5 * columns + 0.9, 1.65 * rows + 0.5), layout="constrained")

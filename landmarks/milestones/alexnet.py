@@ -29,6 +29,7 @@ from landmarks.parts.cuda_convnet import ACTIVATIONS, CIFAR, Activation, Dropout
 from landmarks.parts.momentum import Momentum
 from landmarks.parts.normalisation import AcrossMaps, WithinMap
 from landmarks.parts.schedules import Plateau, Stage, check_stages, rate_at
+from landmarks.parts.tiles import signed
 from landmarks.randomness import stream
 from landmarks.settings import FRACTION, NOT_NEGATIVE, POSITIVE, SHARE, SOME, Check
 
@@ -264,6 +265,9 @@ class AlexNet(PictureClassifier):
 
     def layers(self) -> Sequence[Layer]:
         return self.network.rows()
+
+    def images(self, data: Data) -> Iterable[tuple[str, Tensor]]:
+        yield "conv1", signed(self.network.get_parameter("conv1.weight"))
 
     def figures(self, data: Data) -> Iterable[tuple[str, Figure]]:
         from landmarks.figures import alexnet as draw

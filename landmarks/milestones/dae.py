@@ -32,6 +32,7 @@ from landmarks.milestone import Answer, Batch, Data, Decision, Layer, Milestone,
 from landmarks.parts import probe
 from landmarks.parts.denoising import Corruption, corrupted, losses, tied
 from landmarks.parts.descent import sgd
+from landmarks.parts.tiles import signed
 from landmarks.randomness import stream
 from landmarks.settings import FRACTION, NOT_NEGATIVE, POSITIVE, SOME, Check, Settings
 
@@ -273,16 +274,25 @@ class DAE(Milestone):
             rows.append(Layer("softmax", f"{biases}", weights + biases, multiply_adds=weights))
         return rows
 
+    def images(self, data: Data) -> Iterable[tuple[str, Tensor]]:
+        """Filters of the first layer; and patterns, below them as corrupted and as rebuilt."""
+        yield "filters", signed(self.layer_list[0].weight[:100].view(-1, SIDE, SIDE))
+        yield "rebuilt", torch.cat([x.view(-1, SIDE, SIDE) for x in self.rebuilding(data, 12)], 1)
+
+    def rebuilding(self, data: Data, count: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Patterns (count, 784) that are not learned, corrupted, and what the first layer rebuilds of those."""
+        split = next(data.splits[name] for name in ("test", "valid", "train") if name in data.splits)
+        clean = self.code(split.x[:count], 0)
+        noisy = self.corrupt(clean)[0]
+        outputs = self.rebuilt(0, noisy)
+        return clean, noisy, outputs if self.linear(0) else outputs.sigmoid()
+
     def figures(self, data: Data) -> Iterable[tuple[str, Figure]]:
         from landmarks.figures import dae as draw
 
-        split = next(data.splits[name] for name in ("test", "valid", "train") if name in data.splits)
         with torch.no_grad():
             yield "filters", draw.filters({draw.described(self.config): self.layer_list[0].weight})
-            clean = self.code(split.x[: draw.SHOWN], 0)
-            noisy = self.corrupt(clean)[0]
-            outputs = self.rebuilt(0, noisy)
-            yield "rebuilt", draw.rebuilt(clean, noisy, outputs if self.linear(0) else outputs.sigmoid())
+            yield "rebuilt", draw.rebuilt(*self.rebuilding(data, draw.SHOWN))
 
     @property
     def claim(self) -> Claim | None:

@@ -297,6 +297,11 @@ class GAN(Milestone):
                 found.append(Layer(f"{name} {i}", str(layer.out_features), count + len(layer.bias), None, count))
         return found
 
+    def images(self, data: Data) -> Iterable[tuple[str, Tensor]]:
+        """Samples of the same noise at any time."""
+        if not self.generator.points:
+            yield "samples", self.generator.sample(4 * PICTURES, self.fixed())
+
     def figures(self, data: Data) -> Iterable[tuple[str, Figure]]:
         from landmarks.figures import gan as draw
 

@@ -46,6 +46,7 @@ from landmarks.parts.second_order import (
     squashing,
 )
 from landmarks.parts.stacked import answers, over, stack, unstacked
+from landmarks.parts.tiles import signed
 from landmarks.randomness import stream
 from landmarks.settings import POSITIVE, SOME, Check, DataSettings, Settings
 
@@ -358,6 +359,17 @@ class LeNet(Milestone):
             name, links = "RBF" if self.config.model.output == "rbf" else "distance", self.codes.numel()
             rows.append(Layer(name, "10", 0, links, links))
         return rows
+
+    def images(self, data: Data) -> Iterable[tuple[str, Tensor]]:
+        """The kernels of C1 and its maps of one picture; else what each unit of the first layer looks for."""
+        first = next(iter(self.first.network.values()))
+        weight = first.get_parameter("weight")
+        if "C1" not in self.network:
+            yield "weights", signed(weight[:100].view(-1, 28, 28))
+            return
+        x = next(data.splits[name].x for name in ("test", "valid", "train") if name in data.splits)
+        yield "c1_kernels", signed(weight)
+        yield "c1_maps", signed(first(self.picture(x[:1]))[0])
 
     def figures(self, data: Data) -> Iterable[tuple[str, Figure]]:
         """What the networks saw and where they erred, on the images that are only looked at."""

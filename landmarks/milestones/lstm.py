@@ -338,6 +338,21 @@ class LSTM(Milestone):
             found.append(Layer(layer, str(units), sum(shapes.values()), None, products))
         return found
 
+    def images(self, data: Data) -> Iterable[tuple[str, Tensor]]:
+        """The gates of one start over one test sequence: a row for each, a column for each step."""
+        if self.config.model.cell == "lstm1997":
+            replica, _, tape = self.traced(data)
+            gates = [tape.y[1:, replica, 0, at] for kind, at in self.nets.form.columns.items() if kind != "cells"]
+            yield "gates", torch.cat(gates, 1).T[None]
+
+    def traced(self, data: Data) -> tuple[int, Tensor, memory.Tape]:
+        """A start that has learned (or the first one), its first test sequence and what went on in it."""
+        replica = int(self.done.int().argmax())
+        x = data.splits["test"].x[:, :1]
+        with torch.no_grad():
+            tape = memory.run(self.nets.form, self.nets.net(x), self.nets.recurrent)
+        return replica, x[replica, 0], tape
+
     def figures(self, data: Data) -> Iterable[tuple[str, Figure]]:
         from landmarks.figures import lstm as draw
 

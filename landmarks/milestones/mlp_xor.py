@@ -26,6 +26,7 @@ from landmarks.data.patterns import PatternSettings, coded, sizes
 from landmarks.errors import UsageError
 from landmarks.milestone import EACH, Answer, Batch, Data, Decision, Layer, Milestone, Phase, Scalars, Split
 from landmarks.parts.replicas import spread
+from landmarks.parts.tiles import signed
 from landmarks.randomness import stream
 from landmarks.settings import FRACTION, NOT_NEGATIVE, POSITIVE, Settings
 
@@ -350,6 +351,15 @@ class MLPXOR(Milestone):
             links = sum(math.prod(self.shapes[f"{group.name}_from_{source}"]) for source in group.sources)
             rows.append(Layer(group.name, str(group.size), links + group.size, multiply_adds=links))
         return rows
+
+    def images(self, data: Data) -> Iterable[tuple[str, Tensor]]:
+        """One replica's hidden units: their activity, a column for each pattern, and their weights, a row each."""
+        x, name = data.splits["train"].x, "hidden_from_input"
+        if name not in self.weights or x.numel() > ROOM or x.shape[1] > 36:
+            return
+        shown = int(self.done.int().argmax())
+        yield "hidden_code", self.activities(x.expand(self.config.replicas, *x.shape))["hidden"][shown, None, :64].mT
+        yield "hidden_weights", signed(torch.cat((self.weights[name], self.weights["hidden_bias"]), 1)[shown, None].mT)
 
     def figures(self, data: Data) -> Iterable[tuple[str, Figure]]:
         from landmarks.figures import mlp_xor as draw

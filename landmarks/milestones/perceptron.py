@@ -29,6 +29,7 @@ from landmarks.data.points import PointSettings, check_keys, parity, planes
 from landmarks.errors import UsageError
 from landmarks.milestone import Answer, Batch, Data, Decision, Layer, Milestone, Phase, Scalars, Split, Sums
 from landmarks.parts.reinforcement import GAINS, Responses
+from landmarks.parts.tiles import signed
 from landmarks.randomness import stream
 from landmarks.settings import FRACTION, NOT_NEGATIVE, POSITIVE, Settings
 
@@ -349,6 +350,15 @@ class Perceptron(Milestone):
             found.append(Layer("A-units, fixed", str(self.wiring.shape[2]), 0, wires, wires))
         weights = units * features
         return [*found, Layer("R-units", str(units), weights, weights, weights - units * self.bias)]
+
+    def images(self, data: Data) -> Iterable[tuple[str, Tensor]]:
+        if self.pictures:
+            yield "templates", signed(self.templates())
+
+    def templates(self) -> Tensor:
+        """What each R-unit looks for, (K, 20, 20): its weights, carried back through its A-units to the retina."""
+        reader = self.reader().detach()[0, :, : self.weight.shape[2] - self.bias]
+        return (reader if self.wiring is None else reader @ self.wiring[0].T).reshape(-1, 20, 20)
 
     def figures(self, data: Data) -> Iterable[tuple[str, Figure]]:
         from landmarks.figures import perceptron as draw

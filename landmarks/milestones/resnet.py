@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from landmarks.cards.resnet import CARD, claim_of, concluded
 from landmarks.errors import UsageError
@@ -28,6 +28,7 @@ from landmarks.parts.classifiers import PictureClassifier, PictureConfig
 from landmarks.parts.momentum import Momentum
 from landmarks.parts.residual import BOTTLENECK, Form, Network, Shortcut, Zeros, blocks_of, initialise
 from landmarks.parts.schedules import Plateau, Stage, check_stages, rate_at
+from landmarks.parts.tiles import signed
 from landmarks.randomness import stream
 from landmarks.settings import FRACTION, NOT_NEGATIVE, POSITIVE, SHARE, SOME
 
@@ -170,6 +171,9 @@ class ResNet(PictureClassifier):
 
     def layers(self) -> Sequence[Layer]:
         return self.network.rows(self.config.model.input)
+
+    def images(self, data: Data) -> Iterable[tuple[str, Tensor]]:
+        yield "conv1", signed(self.network.conv1.weight)
 
     def figures(self, data: Data) -> Iterable[tuple[str, Figure]]:
         from landmarks.figures import resnet as draw

@@ -74,7 +74,7 @@ class Training:
             compiling.apply(self.milestone, print)
         self.place = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         folder = Path(self.place.name)
-        logger, store = Logger(folder, Console(quiet=True)), Checkpoints(folder, 1)
+        logger, store = Logger(folder, Console(quiet=True), name, self.milestone.claim), Checkpoints(folder, 1)
         weakref.finalize(self, logger.close)
         self.loop = Stretches(self.milestone, self.data, self.settings, self.device, logger, store, Signals())
         self.items_per_second = 0.0
