@@ -86,7 +86,7 @@ def plus_minus(claim: Claim, value: float, half: float) -> str:
     """Two numbers in the unit of print, with as many decimals as two significant digits of the second ask for."""
     scale = 100 if claim.unit == "%" else 1
     unit = "" if claim.unit == "count" else f" {claim.unit}"
-    decimals = max(0, 1 - math.floor(math.log10(scale * half))) if half > 0 else 2
+    decimals = max(0, 1 - int(f"{scale * half:.1e}".partition("e")[2])) if half > 0 else 2
     return f"{scale * value:,.{decimals}f} ± {scale * half:,.{decimals}f}{unit}"
 
 
