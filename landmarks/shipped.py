@@ -26,7 +26,7 @@ def as_text(found: Mapping[str, Any]) -> str:
     """What is committed as JSON, with a line for each outcome and each run, so that a difference can be read."""
 
     def line(value: Any) -> str:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ": "))
 
     outcomes = ",\n".join(f"  {line(id)}: {line(each)}" for id, each in found["outcomes"].items())
     runs = ",\n".join(f"  {line(run)}" for run in found["runs"])

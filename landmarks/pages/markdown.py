@@ -5,6 +5,7 @@ A pure function of the committed results and the claims, so that the pages can b
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import get_args
@@ -36,9 +37,8 @@ def standing(outcome: Outcome) -> str:
     found += [f"With `{shlex.join(overrides)}`: {_sentence(other)}." for overrides, other in outcome.readings]
     if outcome.edited:
         found.append("What fixes the verdict on this claim is not what it was when these runs were recorded.")
-    names = ("data ", "commit ", "", "", "a run takes ", "fingerprints ")
     lines = [
-        f"`{sweep(group)}` – " + "; ".join(map(str.__add__, names, words.provenance(group).values()))
+        f"`{sweep(group)}` – " + "; ".join(f"{what} {said}" for what, said in words.provenance(group).items())
         for group in alike(outcome.runs)
     ]
     return "\n\n".join(["## The verdict", bullets(found), *[f"The runs behind it:\n\n{bullets(lines)}"] * bool(lines)])
@@ -50,8 +50,8 @@ def headlines(chapters: Iterable[Chapter]) -> str:
     for chapter in chapters:
         outcome, entry = chapter.headline, chapter.entry
         typed = f"reproduce {entry.name}.{outcome.claim.id}" if judged(outcome) else f"run {entry.name}"
-        ours = words.ours(outcome.claim, outcome.verdict)
-        rows.append((entry.year, entry.model, entry.headline, ours, words.verdict(outcome), f"`landmarks {typed}`"))
+        ours, found = words.ours(outcome.claim, outcome.verdict), words.verdict(outcome)
+        rows.append((entry.year, entry.model, entry.headline, *map(_unbroken, (ours, found)), f"`landmarks {typed}`"))
     return table(("year", "milestone", "the paper", "ours", "verdict", "command"), rows) + "\n"
 
 
@@ -60,7 +60,7 @@ def summary(chapters: Sequence[Chapter]) -> str:
     counted, left = totals(chapters)
     every = sum(counted.values()) + sum(left.values())
     rows = [
-        (f"{words.SIGNS[word]} {word}", f"{both[word]:,}", words.MEANINGS[word])
+        (_unbroken(f"{words.SIGNS[word]} {word}"), f"{both[word]:,}", words.MEANINGS[word])
         for word in get_args(Word)
         for both in [counted + left]
         if both[word]
@@ -77,7 +77,7 @@ def section(chapter: Chapter) -> str:
     groups = {f"R{i}": group for i, group in enumerate(alike(run for o in asked for run in o.runs), 1)}
     labels = {run.fingerprint: label for label, group in groups.items() for run in group}
     rows = [_row(outcome, labels) for outcome in asked]
-    head = ("claim", "the paper", "ours", "n", "verdict", "runs, or what they would take")
+    head = ("claim", "the paper", "ours", "n", "verdict", "runs, or their cost")
     parts = [f"### {entry.year} {chapter.card.title} (`{entry.name}`)", table(head, rows) if rows else ""]
     if said := [line for outcome in asked if _tells_more(outcome) for line in _in_full(outcome)]:
         parts.append(_folded("The verdicts in full", "\n".join(said)))
@@ -97,13 +97,13 @@ def _row(outcome: Outcome, labels: Mapping[str, str]) -> tuple[str, ...]:
     claim, found = outcome.claim, outcome.verdict
     behind = dict.fromkeys(labels[run.fingerprint] for run in outcome.runs if found.word != "not run")
     paper = f"{words.paper(claim)} ({words.place(claim)})"
-    ours, n = words.ours(claim, found), f"{found.n:,}" if found.n else ""
+    ours, n = _unbroken(words.ours(claim, found)), f"{found.n:,}" if found.n else ""
     return (
         f"**{claim.id}** {claim.says}",
         paper,
         ours,
         n,
-        words.verdict(outcome),
+        _unbroken(words.verdict(outcome)),
         ", ".join(behind) or words.cost(claim),
     )
 
@@ -137,6 +137,11 @@ def _runs(groups: Mapping[str, Sequence[Record]]) -> str:
     told = {label: words.provenance(group) for label, group in groups.items()}
     head = ("", "command", *next(iter(told.values())))
     return table(head, [(label, f"`{sweep(groups[label])}`", *said.values()) for label, said in told.items()])
+
+
+def _unbroken(text: str) -> str:
+    """No line ends within a number, or between a sign and its word."""
+    return re.sub(r" (?=[%±])|(?<=[±✓≈▲▼✗≠?◇–○↻]) ", "\N{NO-BREAK SPACE}", text)
 
 
 def _folded(title: str, text: str) -> str:
