@@ -33,6 +33,7 @@ from landmarks.parts import anchors, moments, parzen
 from landmarks.parts.adversaries import PIXELS, PLANE, Discriminator, Generator, ModelSettings, initialise
 from landmarks.parts.descent import adam
 from landmarks.parts.momentum import Momentum
+from landmarks.parts.tiles import scattered
 from landmarks.randomness import stream, torch_seed
 from landmarks.settings import FRACTION, NOT_NEGATIVE, POSITIVE, Check, Settings
 
@@ -299,8 +300,8 @@ class GAN(Milestone):
 
     def images(self, data: Data) -> Iterable[tuple[str, Tensor]]:
         """Samples of the same noise at any time."""
-        if not self.generator.points:
-            yield "samples", self.generator.sample(4 * PICTURES, self.fixed())
+        drawn = self.generator.sample(4 * (POINTS if self.generator.points else PICTURES), self.fixed())
+        yield "samples", scattered(drawn) if self.generator.points else drawn
 
     def figures(self, data: Data) -> Iterable[tuple[str, Figure]]:
         from landmarks.figures import gan as draw

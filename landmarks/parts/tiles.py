@@ -20,6 +20,13 @@ def signed(weights: Tensor) -> Tensor:
     return 0.5 + 0.5 * weights / weights.abs().amax(within, keepdim=True).clamp(min=1e-12)
 
 
+def scattered(points: Tensor, side: int = 48, reach: float = 1.6) -> Tensor:
+    """How dense points (n, 2) lie in the plane, as one tile (1, side, side): black where they are most, y upwards."""
+    column, row = ((points.clamp(-reach, 0.999 * reach) + reach) * (side / (2 * reach))).long().unbind(1)
+    counts = torch.bincount(row * side + column, minlength=side * side).view(1, side, side).flip(1)
+    return 1 - counts / counts.max()
+
+
 def sheet(tiles: Tensor) -> Tensor:
     """Tiles (n, h, w) or (n, 3, h, w) in [0, 1] side by side, rows filled from the left: (3, height, width) uint8.
 
