@@ -192,7 +192,7 @@ def test_a_claim_has_its_rule_cost_provenance_and_command(document: str) -> None
         "shipped with the package", "Provenance of 5 runs", "test/error",
     ):  # fmt: skip
         assert said in body, said
-    assert "0.95 ± " in body
+    assert "0.95\u00a0±\u00a0" in body
     assert "≈</span> compatible" in body
 
 

@@ -47,9 +47,14 @@ def chip(outcome: Outcome) -> Markup:
 
 
 def ours(outcome: Outcome) -> Markup:
-    """Our number, as code has it nowhere else: with its interval, or a dash."""
+    """Our number with its interval, or a dash."""
     said = words.ours(outcome.claim, outcome.verdict)
-    return join(said) if said else tag("span", "–", aria_label="none")
+    return join(glued(said)) if said else tag("span", "–", aria_label="none")
+
+
+def glued(number: str) -> str:
+    """A number that no line's end parts from its unit or its interval."""
+    return number.replace(" ± ", "\u00a0±\u00a0").replace(" %", "\u00a0%")
 
 
 def _claim(name: str, outcome: Outcome, contrasts: int) -> Markup:
@@ -57,7 +62,7 @@ def _claim(name: str, outcome: Outcome, contrasts: int) -> Markup:
     anchor = f"{name}.{claim.id}"
     first = join(tag("a", claim.id, href=f"#{anchor}", class_="id"), " ", prose(claim.says))
     cells = (
-        join(words.paper(claim), " ", _source(claim)),
+        join(glued(words.paper(claim)), " ", _source(claim)),
         ours(outcome),
         join(f"{verdict.n:,}" if verdict.n else tag("span", "–", aria_label="none")),
         join(chip(outcome), *(join(" ", tag("span", mark, class_="mark")) for mark in marks(outcome))),
