@@ -19,10 +19,11 @@ from landmarks.show import bullets, table
 from landmarks.verdicts import Verdict
 
 INTRODUCTION = """\
-Every number of nine papers that a run here can speak to, with the verdict that a rule fixed beforehand gives it:
-`landmarks show NAME.CLAIM` prints the rule with its arithmetic, `landmarks reproduce NAME.CLAIM` makes the runs, and
-`landmarks report` is this page with pictures. *n* counts independent draws (of one seed and replica each). What lies
-in `results/claims/` is all there is behind this page."""
+What nine papers claim in numbers, each claim with the verdict that a rule fixed beforehand gives it: `landmarks show
+NAME.CLAIM` prints the rule with its arithmetic, `landmarks reproduce NAME.CLAIM` makes the runs, and `landmarks report`
+is this page with pictures. *n* counts independent draws (of one seed and replica each). Below each table stand the runs
+and what is listed without a verdict: what is recalled, and what is not built here. All of it is made of the files in
+`results/claims/`."""
 
 
 def claims(chapters: Sequence[Chapter]) -> str:
@@ -128,7 +129,7 @@ def _sentence(found: Verdict) -> str:
 
 def _listed(outcome: Outcome) -> str:
     claim = outcome.claim
-    why = "" if claim.built else "; not built here"
+    why = "" if claim.built or "built" in claim.says else "; not built here"
     return f"**{claim.id}** {claim.says} *{words.paper(claim)}; {words.place(claim)}{why}*"
 
 
