@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
+from landmarks.cards.costs import on_a_gpu
 from landmarks.claims import Arm, Claim, Demonstration, Departure, Gap, Reading, Within
 from landmarks.milestone import Card
 
@@ -17,8 +17,12 @@ ILSVRC_2010, ILSVRC_2012 = ("images (ILSVRC-2010)",), ("images (ILSVRC-2012)",)
 """Folders of pictures are the user's: whether they are these sets nobody can see, so no verdict is given on them."""
 
 
-def _error(id: str, says: str, published: float, where: str, metric: str, data: tuple[str, ...], *run: str) -> Claim:
-    return Claim(id, says, metric, published, where, "seen", digit=0.001, data=data, overrides=run)
+IMAGENET = on_a_gpu(90 * 1.27e6, 724e6)
+"""An estimate of a run's seconds on either set, the network's 724 million multiply-adds a picture in 90 passes."""
+
+
+def _error(id: str, says: str, published: float, where: str, metric: str, data: tuple[str, ...]) -> Claim:
+    return Claim(id, says, metric, published, where, "seen", digit=0.001, data=data, cost=IMAGENET)
 
 
 def _both(id: str, says: str, top: tuple[float, float], where: str, metric: str, data: tuple[str, ...]) -> list[Claim]:
@@ -40,7 +44,7 @@ def _worse(id: str, says: str, gaps: tuple[float, ...], where: str, *against: st
     """By how much the network is better than with a part of it switched off, in top-1 and top-5 error."""
     return [
         Claim(f"{id}{suffix}", f"{says}, {name} by {100 * gap:.2g} points.", f"test/{metric}", gap, where, "seen",
-              kind="contrast", digit=0.001, data=ILSVRC_2010, against=against)
+              kind="contrast", digit=0.001, data=ILSVRC_2010, against=against, cost=IMAGENET)
         for gap, name, metric, suffix in zip(gaps, ("top-1", "top-5"), ("error", "top5_error"), ("", "-5"),
                                              strict=False)
     ]  # fmt: skip
@@ -49,10 +53,13 @@ def _worse(id: str, says: str, gaps: tuple[float, ...], where: str, *against: st
 def _cifar(percent: int, where: str) -> Claim:
     name = f"cifar{percent}"
     says = f"cuda-convnet's network errs on {percent} % of CIFAR-10's test pictures."
-    return replace(_error(f"C{percent}", says, percent / 100, where, "test/error", ("cifar10",), f"experiment={name}"),
-                   digit=0.01, source="secondary")  # fmt: skip
+    return Claim(f"C{percent}", says, "test/error", percent / 100, where, "secondary", digit=0.01, data=("cifar10",),
+                 overrides=(f"experiment={name}",), cost={"cpu": CORE[name]})  # fmt: skip
 
 
+CORE = {"figure1": 1400.0, "cifar26": 660.0, "cifar18": 9500.0, "cifar13": 50_000.0, "cifar11": 50_000.0}
+"""Estimated seconds of a run on CIFAR-10, on one core of an AMD EPYC: one epoch of each, times how many there are; of
+Figure 1 ten epochs with rectifiers and all 40 with tanh."""
 FIGURE_1 = "experiment=figure1"
 FIGURE_1_TANH = (FIGURE_1, "model.activation=tanh", "schedule=[{until: null, rate: 0.016}]")
 PAGE = "the first author's page of cuda-convnet"
@@ -60,15 +67,19 @@ CLAIMS = (
     *_both("A10", "ILSVRC-2010, ten views: {}.", (0.375, 0.17), "Table 1", "test/", ILSVRC_2010),
     *_both("A10-1", "ILSVRC-2010, the middle alone: {}.", (0.39, 0.183), "section 6, footnote",
            "test/centre_", ILSVRC_2010),
+    _quoted("A10-b", "Before it: sparse coding 28.2 %, SIFT and Fisher vectors a top-5 error of 25.7 %", 0.257,
+            "Table 1"),
     *_both("A12-1", "ILSVRC-2012, validation set, one network: {}.", (0.407, 0.182), "Table 2",
            "valid/", ILSVRC_2012),
+    _quoted("A12-6", "A sixth layer of maps, pretrained on all of ImageNet: top-5 error 16.6 %", 0.166, "Table 2"),
     _quoted("A12-5", "Five networks, averaged: top-5 error 16.4 %", 0.164, "Table 2"),
     _quoted("A12-7", "Seven, two of them pretrained on all of ImageNet: 15.3 % of the test set; the next best entry"
             " 26.2 %", 0.153, "Table 2"),
     _quoted("A09", "Fall 2009, 10,184 classes: top-5 error 40.9 %", 0.409, "section 6"),
     Claim("ReLU", "With rectifiers a four-layer network reaches a training error of 25 % on CIFAR-10 six times sooner"
           " than with tanh.", "train_set/epochs_needed", 6, "section 3.1, Fig. 1", "seen", "count", kind="ratio",
-          digit=1, data=("cifar10",), overrides=(FIGURE_1,), against=FIGURE_1_TANH, seeds=10),
+          digit=1, data=("cifar10",), overrides=(FIGURE_1,), against=FIGURE_1_TANH, seeds=10,
+          cost={"cpu": CORE["figure1"]}),
     *_worse("LRN", "Response normalisation lowers the error", (0.014, 0.012), "section 3.3", "model.lrn=null"),
     *_worse("2GPU", "Two towers are better than one with half of the kernels", (0.017, 0.012), "section 3.2",
             "model.towers=one"),
@@ -81,10 +92,12 @@ CLAIMS = (
     _cifar(11, PAGE), _cifar(13, PAGE), _cifar(18, PAGE), _cifar(26, PAGE),
     Claim("LRN-C", "Normalisation lowers CIFAR-10's test error from 13 % to 11 %: the authors' two files, which differ"
           " in more than that.", "test/error", 0.02, "section 3.3", "seen", kind="contrast", digit=0.01,
-          data=("cifar10",), overrides=("experiment=cifar11",), against=("experiment=cifar13",)),
+          data=("cifar10",), overrides=("experiment=cifar11",), against=("experiment=cifar13",),
+          cost={"cpu": (CORE["cifar11"] + CORE["cifar13"]) / 2}),
     Claim("LRN-C1", "The network of 11 % is better with its normalisation than without, all else being equal.",
           "test/error", 0.0, "section 3.3, one factor alone", "seen", kind="contrast", data=("cifar10",),
-          overrides=("experiment=cifar11",), against=("experiment=cifar11", "model.lrn=null")),
+          overrides=("experiment=cifar11",), against=("experiment=cifar11", "model.lrn=null"),
+          cost={"cpu": CORE["cifar11"]}),
 )  # fmt: skip
 KNOWN = {claim.id: claim for claim in CLAIMS}
 
