@@ -33,16 +33,17 @@ class Contrasts:
     def __init__(self, milestone: str, claim: Claim | None) -> None:
         self.milestone = milestone
         self.claim = claim if claim and claim.built and not claim.two_arms else None
-        self.names: dict[str, str | None] = {}
+        self.shared: dict[tuple[str, ...], list[tuple[str, str]]] = {}
+        """Of each kind of line the names that stand once more, and as what."""
 
     def values(self, phase: str, values: Mapping[str, float]) -> Iterator[Summary.Value]:
         """What a line of the log adds."""
-        for name, value in values.items():
-            if name not in self.names:
-                alone = not name.startswith(SPLITS) or measures.of_one_replica(name)
-                self.names[name] = None if alone else f"{self.milestone}/{name}"
-            if tag := self.names[name]:
-                yield Summary.Value(tag=tag, simple_value=value)
+        names = tuple(values)
+        if names not in self.shared:
+            shared = [name for name in names if name.startswith(SPLITS) and not measures.of_one_replica(name)]
+            self.shared[names] = [(name, f"{self.milestone}/{name}") for name in shared]
+        for name, tag in self.shared[names]:
+            yield Summary.Value(tag=tag, simple_value=values[name])
         claim = self.claim
         if claim and claim.metric in values and phase != "end":
             tag = f"{self.milestone}/{claim.metric} {claim.line}"
@@ -96,8 +97,9 @@ def _hparams(tag: str, content: plugin_data_pb2.HParamsPluginData) -> Summary:
 
 def picture(name: str, shown: Tensor) -> Summary:
     """Tiles (n, h, w) or (n, 3, h, w) in [0, 1] as one picture."""
-    grid, file = tiles.sheet(shown), io.BytesIO()
-    Image.fromarray(grid.permute(1, 2, 0).numpy()).save(file, "PNG")
+    grid, file, grey = tiles.sheet(shown), io.BytesIO(), shown.ndim == 3
+    Image.fromarray((grid[0] if grey else grid.permute(1, 2, 0)).numpy()).save(file, "PNG")
     _, height, width = grid.shape
-    image = Summary.Image(height=height, width=width, colorspace=3, encoded_image_string=file.getvalue())
+    colours = 1 if grey else 3
+    image = Summary.Image(height=height, width=width, colorspace=colours, encoded_image_string=file.getvalue())
     return Summary(value=[Summary.Value(tag=name, image=image)])
