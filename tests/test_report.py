@@ -450,6 +450,7 @@ def test_a_curve_by_updates_without_what_is_no_number() -> None:
     found = thinning.curves(lines, [replace(VALUE, metric="test/error")])
     assert found == {"test/error": {"step": [1, 3, 4], "value": [0.1, 0.3, 0.4]}}
     assert thinning.curves(lines[:1], [replace(VALUE, metric="test/error")]) == {}
+    assert thinning.curves(lines, [replace(TIME, metric="test/error")]) == {}
 
 
 def test_curves_are_stored_and_results_without_them_are_read(claim: Callable[..., None]) -> None:

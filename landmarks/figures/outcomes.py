@@ -13,6 +13,7 @@ from landmarks.figures.inline import INK, OTHER, OURS, PAGE, PAPER, Drawing, num
 from landmarks.pages import words
 from landmarks.plots import logarithmic
 from landmarks.rules import losses
+from landmarks.thinning import has_course
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -115,12 +116,9 @@ def distribution(chapter: Chapter, claim: Claim) -> Drawing | None:
 
 
 def course(chapter: Chapter, claims: Sequence[Claim]) -> Drawing | None:
-    """Claims of the same runs and metric: its curve over seeds, and what the paper prints; None without a curve.
-
-    Times, shares and counts have none: they are what they are at the end.
-    """
+    """Claims of the same runs and metric: its curve over seeds, and what the paper prints; None without a curve."""
     claim = claims[0]
-    if claim.unit in ("sweeps", "sequences") or claim.kind not in ("value", "best", "contrast"):
+    if not has_course(claim):
         return None
     arms = [[run for run in arm if claim.metric in run.curves] for arm in chapter.arms[claim.id]]
     if not any(arms):
