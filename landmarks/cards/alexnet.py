@@ -58,8 +58,8 @@ def _cifar(percent: int, where: str) -> Claim:
 
 
 CORE = {"figure1": 1400.0, "cifar26": 660.0, "cifar18": 9500.0, "cifar13": 50_000.0, "cifar11": 50_000.0}
-"""Estimated seconds of a run on CIFAR-10, on one core of an AMD EPYC: one epoch of each, times how many there are; of
-Figure 1 ten epochs with rectifiers and all 40 with tanh."""
+"""Estimated seconds of a run on CIFAR-10, on one core of an AMD EPYC: one epoch, times how many there are, of the
+last two by their multiply-adds; of Figure 1 ten epochs with rectifiers and all 40 with tanh."""
 FIGURE_1 = "experiment=figure1"
 FIGURE_1_TANH = (FIGURE_1, "model.activation=tanh", "schedule=[{until: null, rate: 0.016}]")
 PAGE = "the first author's page of cuda-convnet"
