@@ -180,7 +180,7 @@ def test_a_resumed_run_is_one_trial_with_each_point_once(workplace: Path, monkey
         ("lstm", [], {}),
         ("lenet", [], {"c1_kernels": (6, 5, 5), "c1_maps": (6, 28, 28)}),
         ("lenet", ["experiment=linear"], {"weights": (10, 28, 28)}),
-        ("dae", [], {"filters": (100, 28, 28), "rebuilt": (12, 84, 28)}),
+        ("dae", [], {"filters": (100, 28, 28), "rebuilt": (18, 84, 28)}),
         ("gan", [], {"samples": (1, 48, 48)}),
         ("gan", ["experiment=digits"], {"samples": (64, 28, 28)}),
     ],

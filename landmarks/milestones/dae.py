@@ -277,7 +277,7 @@ class DAE(Milestone):
     def images(self, data: Data) -> Iterable[tuple[str, Tensor]]:
         """Filters of the first layer; and patterns, below them as corrupted and as rebuilt."""
         yield "filters", signed(self.layer_list[0].weight[:100].view(-1, SIDE, SIDE))
-        yield "rebuilt", torch.cat([x.view(-1, SIDE, SIDE) for x in self.rebuilding(data, 12)], 1)
+        yield "rebuilt", torch.cat([x.view(-1, SIDE, SIDE) for x in self.rebuilding(data, 18)], 1)
 
     def rebuilding(self, data: Data, count: int) -> tuple[Tensor, Tensor, Tensor]:
         """Patterns (count, 784) that are not learned, corrupted, and what the first layer rebuilds of those."""
