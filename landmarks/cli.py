@@ -31,6 +31,7 @@ landmarks – the models that made deep learning, re-run as their papers describ
   landmarks reproduce NAME[.CLAIM]|all the runs that the paper's claims need, each once, and the verdicts (--seeds N)
                 [--budget 2h]          … what fits into so much time, the cheapest first; --jobs N: N runs at once
                 [--check]              … exit code 1 where a claim comes out worse than committed
+                [hydra/launcher=…]     … on several machines that share the runs folder (submitit_slurm)
   landmarks run NAME [KEY=VALUE…]      run it (NAME,NAME or all for several); quick by default
   landmarks run NAME scale=paper       … as published
   landmarks run NAME -m seed=0,1,2     … a sweep; every flag of Hydra works (--cfg job prints the configuration)
