@@ -85,9 +85,11 @@ def with_requests(asked: Sequence[Asked], overrides: Sequence[str], seeds: int |
     What a run takes is what any of its claims says.
     """
     open_ = [each for each in asked if not each.barred]
-    kinds = {name: _kind(name, overrides) for name in dict.fromkeys(each.milestone for each in open_)}
+    kinds: dict[str, str] = {}
     costs: dict[tuple[str, tuple[str, ...]], float] = {}
     for each in open_:
+        if each.milestone not in kinds:
+            kinds[each.milestone] = _kind(each, overrides)
         _check(each, overrides)
         for _, words in _arms(each.claim, overrides):
             if (seconds := each.claim.cost.get(kinds[each.milestone])) is not None:
@@ -109,8 +111,9 @@ def with_requests(asked: Sequence[Asked], overrides: Sequence[str], seeds: int |
     ]
 
 
-def _kind(name: str, overrides: Sequence[str]) -> str:
-    """The kind of device that a milestone's runs are made on; the overrides are checked by it. Raises UsageError."""
+def _kind(asked: Asked, overrides: Sequence[str]) -> str:
+    """The kind of device that a milestone's runs are made on. Raises UsageError for an override that no claim bears."""
+    name = asked.milestone
     for override in overrides:
         if (key := override.partition("=")[0]) not in HARMLESS:
             other = f"`landmarks run {name}` takes it, reproduce takes {', '.join(HARMLESS[:3])}, …"
@@ -118,7 +121,8 @@ def _kind(name: str, overrides: Sequence[str]) -> str:
             raise UsageError(f"override {override}: would make other runs than those that the claims are about; {hint}")
     if overrides:
         config.compose(name, overrides)
-    return devices.resolve(config.tree(name, overrides)["device"]).type
+    _, words = _arms(asked.claim, overrides)[0]
+    return devices.resolve(config.tree(name, words)["device"]).type
 
 
 def _check(asked: Asked, overrides: Sequence[str]) -> None:

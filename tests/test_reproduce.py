@@ -186,7 +186,11 @@ def test_to_plan_loads_no_data_and_composes_an_arm_once(claims: None, monkeypatc
     monkeypatch.setattr(config, "tree", counted)
     asked = wanted.with_requests(wanted.chosen(["mlp_xor"]), [], 50)
     plan = Plan([request for each in asked for request in each.requests], "runs")
-    assert (len(plan.steps), len(plan.found), len(composed)) == (150, 1, 4)  # three arms, and one to ask for the device
+    assert (len(plan.steps), len(plan.found), len(composed)) == (
+        150,
+        1,
+        4,
+    )  # three arms, one of them for its device too
 
 
 @pytest.mark.parametrize("killed", [False, True])
