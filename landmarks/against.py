@@ -6,8 +6,9 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from landmarks import runs
 from landmarks.errors import UsageError, nearest
-from landmarks.groups import DRAWS, PLACES, Group, Line, differing, say
+from landmarks.groups import DRAWS, Group, Line, differing, say
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def asked_for(groups: Sequence[Group], key: str) -> Axis:
     where = f"--against {key}:"
     if key in DRAWS:
         raise UsageError(f"{where} runs that differ in it alone are draws of the same thing, and the mean is over them")
-    if key in PLACES:
+    if key in runs.PLACES:
         raise UsageError(f"{where} it changes no number, so runs that differ in it alone count as the same")
     others = ", ".join(differing(groups))
     there = f"; what differs between these runs is {others}" if others else "; these runs differ in no setting"

@@ -147,8 +147,7 @@ def called(tree: Mapping[str, Any], words: Iterable[str]) -> str:
 
 def _asked(words: Iterable[str]) -> list[str]:
     """The overrides that make a run what it is, without its seed."""
-    quiet = ("seed", "runs", *runs.LOGGING, *(f"data.{key}" for key in runs.READING))
-    return [word for word in words if word.partition("=")[0] not in quiet]
+    return [word for word in words if word.partition("=")[0] not in ("seed", *runs.PLACES)]
 
 
 def _measures(milestone: str, names: Iterable[str]) -> list[str]:

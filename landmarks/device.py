@@ -6,7 +6,9 @@ import contextlib
 import ctypes
 import functools
 import os
+import platform
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -121,6 +123,16 @@ def exact(tensor: torch.Tensor) -> torch.Tensor:
 
 def describe(device: torch.device) -> dict[str, Any]:
     """What decides numerics here, for `environment.json`."""
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+    names = {"cuda": lambda: torch.cuda.get_device_name(device), "cpu": processor}
+    name = names.get(device.type, lambda: device.type)()
     counts = {"threads": torch.get_num_threads(), "processes": ranks.world}
     return {"device": name, "kind": device.type, **counts, "torch": torch.__version__}
+
+
+def processor() -> str:
+    """The processor's model, as Linux and others call it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

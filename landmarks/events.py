@@ -15,6 +15,7 @@ from torch import Tensor
 
 from landmarks import measures, runs
 from landmarks.claims import Claim
+from landmarks.groups import flat
 from landmarks.parts import tiles
 
 LOOKED_AT = ("test", "valid", "train_set")
@@ -66,17 +67,9 @@ def trial(tree: Mapping[str, Any]) -> Summary:
     return _hparams(metadata.SESSION_START_INFO_TAG, plugin_data_pb2.HParamsPluginData(session_start_info=info))
 
 
-def settings(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def settings(tree: Mapping[str, Any]) -> dict[str, Any]:
     """A configuration as `{"model.hidden": 2, …}`, without paths, logging, and what is null."""
-    found: dict[str, Any] = {}
-    for key, value in tree.items():
-        if key in {"data.": runs.READING, "": ("runs", *runs.LOGGING)}.get(prefix, ()):
-            continue
-        if isinstance(value, Mapping):
-            found |= settings(value, f"{prefix}{key}.")
-        elif value is not None:
-            found[prefix + key] = value
-    return found
+    return {key: value for key, value in flat(tree).items() if value is not None and key not in runs.PLACES}
 
 
 def experiment(columns: api_pb2.Experiment) -> Summary:

@@ -23,8 +23,6 @@ Settings = dict[str, Any]
 
 DRAWS = ("seed", "first_replica")
 """Two runs that differ in nothing else are draws of the same thing."""
-PLACES = ("runs", "device", "data.root", "data.verify", *runs.LOGGING)
-"""What a run's fingerprint leaves out, too."""
 ONE = "1 run"
 
 
@@ -145,7 +143,9 @@ def gather(found: Iterable[Run], notes: list[str]) -> list[Group]:
     for run in found:
         settings = flat(run.config)
         draw = tuple(settings.pop(key) for key in DRAWS)
-        members = by_settings.setdefault(repr(sorted((k, repr(v)) for k, v in settings.items() if k not in PLACES)), {})
+        members = by_settings.setdefault(
+            repr(sorted((k, repr(v)) for k, v in settings.items() if k not in runs.PLACES)), {}
+        )
         twin = members.get(draw, run)
         if twin is not run:
             notes.append(f"{run.folder} and {twin.folder} are the same draw (seed {draw[0]}), so they count once")
@@ -173,7 +173,7 @@ def label(groups: Sequence[Group], without: str | None = None) -> None:
 
 def differing(groups: Sequence[Group]) -> list[str]:
     """The settings in which the groups differ."""
-    keys = dict.fromkeys(key for group in groups for key in group.settings if key not in DRAWS + PLACES)
+    keys = dict.fromkeys(key for group in groups for key in group.settings if key not in DRAWS + runs.PLACES)
     return [key for key in keys if len({repr(group.settings.get(key)) for group in groups}) > 1]
 
 

@@ -159,8 +159,7 @@ def _typed(folder: Path) -> tuple[str, ...]:
     """The overrides of a run, the last of each key, without those of paths and logging."""
     lines = (folder / "overrides.txt").read_text().splitlines()
     last = {line.partition("=")[0].lstrip("+"): line for line in lines}
-    left_out = ("runs", "device", *runs.LOGGING, *(f"data.{key}" for key in runs.READING))
-    return tuple(line for key, line in last.items() if key not in left_out)
+    return tuple(line for key, line in last.items() if key not in runs.PLACES)
 
 
 def _base(claim: Claim) -> str:

@@ -23,6 +23,8 @@ LOGGING = ("log_every", "checkpoint_every", "keep_checkpoints", "histograms", "f
 """What changes no number. How often a run is measured does: that is when it may end."""
 READING = ("root", "verify", "in_memory", "workers")
 """Where data lie and how they are read, which changes no number either."""
+PLACES = ("runs", "device", *LOGGING, *(f"data.{key}" for key in READING))
+"""All that changes no number, as keys are typed."""
 FILES = ("config.yaml", "overrides.txt", "environment.json")
 """What a run writes before it trains."""
 
@@ -156,8 +158,8 @@ def environment(device: Mapping[str, Any], data: str, checksum: str, fingerprint
 
 def fingerprint(tree: Mapping[str, Any], checksum: str, kind: str, revisions: tuple[int, int]) -> str:
     """What makes two runs the same: configuration without paths and logging, data, device kind, revisions."""
-    kept = {key: value for key, value in tree.items() if key not in ("runs", "device", "init", *LOGGING)}
-    kept["data"] = {key: value for key, value in tree["data"].items() if key not in READING}
+    kept = {key: value for key, value in tree.items() if key not in ("init", *PLACES)}
+    kept["data"] = {key: value for key, value in tree["data"].items() if f"data.{key}" not in PLACES}
     text = json.dumps([kept, checksum, kind, revisions], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -13,7 +13,7 @@ from landmarks.errors import UsageError
 from landmarks.measures import duration
 from landmarks.plan import Plan, Request
 
-HARMLESS = ("data.name", "device", *runs.LOGGING, *(f"data.{key}" for key in runs.READING))
+HARMLESS = ("data.name", *(key for key in runs.PLACES if key != "runs"))
 """What may be put on top of a claim's runs: they still speak to it, on what may be other data."""
 UNITS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 Costs = Mapping[str, float | None]

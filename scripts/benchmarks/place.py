@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime
-import platform
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import torch
+
+from landmarks.device import processor
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -24,12 +25,3 @@ def environment() -> dict[str, Any]:
         "date": datetime.date.today().isoformat(),
         "commit": done.stdout.strip() or None,
     }
-
-
-def processor() -> str:
-    """The processor's model, as Linux and others call it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
