@@ -41,7 +41,7 @@ register(
         "McCulloch–Pitts nets",
         "McCulloch, Pitts",
         "all histories",
-        "9 of 9 nets as stated",
+        "9 nets as stated",
         "2 s",
         "landmarks.milestones.mcculloch_pitts:McCullochPitts",
     )
@@ -53,7 +53,7 @@ register(
         "Perceptron",
         "Rosenblatt; Novikoff",
         "clouds, functions, digits",
-        "≤ (R/γ)² mistakes",
+        "100 % in (R/γ)² mistakes",
         "3 s",
         "landmarks.milestones.perceptron:Perceptron",
     )
@@ -65,7 +65,7 @@ register(
         "Back-propagation, XOR",
         "Rumelhart, Hinton, Williams",
         "XOR",
-        "558 sweeps",
+        "558 sweeps (one run)",
         "1 s",
         "landmarks.milestones.mlp_xor:MLPXOR",
     )
@@ -77,7 +77,7 @@ register(
         "Long short-term memory",
         "Hochreiter, Schmidhuber",
         "sequences",
-        "31,390 sequences",
+        "31,390 sequences (mean)",
         "20 s",
         "landmarks.milestones.lstm:LSTM",
     )
@@ -113,7 +113,7 @@ register(
         "AlexNet",
         "Krizhevsky, Sutskever, Hinton",
         "ImageNet; CIFAR-10",
-        "37.5 / 17.0 % error",
+        "37.5 % top-1 error",
         "45 s",
         "landmarks.milestones.alexnet:AlexNet",
     )

@@ -12,7 +12,7 @@ import pytest
 from landmarks import assemble, catalog, config, explain
 from landmarks.claims import Claim
 from landmarks.errors import LandmarksError
-from landmarks.rules import needed
+from landmarks.rules import alike, needed
 from landmarks.verdicts import RULES
 from tests.test_gpu import RUNS
 
@@ -39,7 +39,7 @@ def well_formed(claim: Claim) -> None:
     if claim.kind in ("time", "ratio"):
         assert claim.published > 0
         assert claim.better == "low"
-    assert claim.digit > 0 or claim.kind in ("exact", "share", "contrast")
+    assert claim.digit > 0 or claim.kind in ("exact", "share", "contrast") or claim.metric == "test/right"  # a count
 
 
 @pytest.mark.parametrize("name", catalog.CATALOG)
@@ -155,6 +155,27 @@ def test_published_numbers_are_those_of_the_paper(name: str) -> None:
     known = {claim.id: claim for claim in catalog.milestone_class(name).card.claims}
     found = {id: known[id].published * (100 if known[id].unit == "%" else 1) for id in PRINTED[name]}
     assert found == pytest.approx(PRINTED[name])
+
+
+@pytest.mark.parametrize("name", catalog.CATALOG)
+def test_the_timeline_prints_the_number_of_the_claim_that_heads_a_milestone(name: str) -> None:
+    claim = catalog.milestone_class(name).card.headline
+    assert catalog.find(name).headline.startswith(claim.printed)
+
+
+def test_the_digit_of_a_difference_is_the_sum_of_both_printed_digits() -> None:
+    known = {claim.id: claim for claim in catalog.milestone_class("lenet").card.claims}
+    for id in ("L13-L1", "L13-L7", "L7-L1"):
+        ahead, behind = (known[each] for each in id.split("-"))
+        assert known[id].published == pytest.approx(behind.published - ahead.published)
+        assert known[id].digit == pytest.approx(behind.digit + ahead.digit)
+
+
+def test_what_hundreds_of_runs_on_xor_leave_open_is_told() -> None:
+    claim = next(claim for claim in catalog.milestone_class("mlp_xor").card.claims if claim.id == "X2")
+    for counts in ((198, 200), (298, 300)):
+        least, most = alike(counts, 1000)
+        assert f"{least:,} to {most:,}" in claim.where
 
 
 @pytest.mark.parametrize(("name", "claim"), CLAIMS, ids=[f"{name}.{claim.id}" for name, claim in CLAIMS])
