@@ -2,7 +2,8 @@
 
 A run speaks to a claim where its fingerprint is that of the claim's configuration on the run's own data, kind of
 device, and today's revisions. So nothing is loaded to find it, and what came with the package counts like what was run
-here. A run whose configuration is the claim's, but not its revision, is stale: counted, and never mixed in.
+here. A run whose configuration or words are the claim's, but not its fingerprint, is stale: told, and never mixed in.
+One verdict is from runs on one set of data and one kind of device.
 """
 
 from __future__ import annotations
@@ -13,10 +14,9 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from landmarks import catalog, config, loop, runs, shipped, verdicts
+from landmarks import catalog, config, data, loop, runs, shipped, verdicts
 from landmarks.claims import Claim
-from landmarks.pages import words as in_words
-from landmarks.records import Record, digest, local, origin, words
+from landmarks.records import Record, digest, local, typed_as
 from landmarks.verdicts import Case, Verdict
 
 GOOD = ("holds", "compatible", "better", "faster")
@@ -49,12 +49,12 @@ class Evidence:
         for found in sorted(records, key=lambda each: each.dirty is not False):  # of two that are alike the clean one
             known.setdefault(found.fingerprint, found)
         self.records = [*known.values()]
-        self.committed = {origin(each) for each in records if each.shipped}
+        self.committed = {each.fingerprint for each in records if each.shipped}
         self.by_configuration: dict[str, list[Record]] = {}
         self.by_words: dict[frozenset[str], list[Record]] = {}
         for found in self.records:
             self.by_configuration.setdefault(found.configuration, []).append(found)
-            self.by_words.setdefault(words(found.scale, found.overrides), []).append(found)
+            self.by_words.setdefault(typed_as(found.scale, found.overrides), []).append(found)
 
     def of_arm(self, claim: Claim, overrides: tuple[str, ...]) -> tuple[list[Record], list[Record]]:
         """The records of an arm of a claim: those that count, and those that are stale."""
@@ -64,23 +64,22 @@ class Evidence:
         found = self.by_configuration.get(digest(tree), [])
         counted = [each for each in found if each.fingerprint == self._fingerprint(tree, each)]
         alike = dict.fromkeys(id(each) for each in counted)
-        called = self.by_words.get(words(claim.scale, overrides), [])
+        called = self.by_words.get(typed_as(claim.scale, overrides), [])
         stale = {id(each): each for each in (*found, *called) if id(each) not in alike}
         return counted, [*stale.values()]
 
     def _fingerprint(self, tree: Mapping[str, Any], like: Record) -> str:
         """The fingerprint that a run of this configuration has today, of the draw, data and device of another."""
-        data = dict(tree["data"]) | {"name": like.place}
-        drawn = dict(tree) | {"seed": like.seed, "first_replica": like.first_replica, "data": data}
+        here = dict(tree["data"]) | {"name": like.place}
+        drawn = dict(tree) | {"seed": like.seed, "first_replica": like.first_replica, "data": here}
         return runs.fingerprint(drawn, like.checksum, like.kind, self.revisions)
 
     def outcomes(self) -> list[Outcome]:
         """Every claim of the milestone, judged."""
         found = [self._case(claim, ()) for claim in self.claims]
         judged = verdicts.judge_all([case for case, _, _ in found])
-        family = [case for case, _, _ in found if verdicts.shares_level(case.claim)]
         return [
-            self._outcome(claim, verdict, family, *rest)
+            self._outcome(claim, verdict, *rest)
             for claim, verdict, (_, *rest) in zip(self.claims, judged, found, strict=True)
         ]
 
@@ -89,35 +88,65 @@ class Evidence:
         if not claim.built or claim.source == "recalled":
             return Case(claim), [], []
         arms = [self.of_arm(claim, overrides) for overrides in claim.arms_under(reading)]
-        sides = [[m for each in counted for m in each.measured(claim)] for counted, _ in arms]
-        behind = [each for counted, _ in arms for each in counted if each.measured(claim)]
-        return Case(claim, *sides), behind, [each for _, stale in arms for each in stale]
+        chosen = together(claim, [[each for each in counted if each.measured(claim)] for counted, _ in arms])
+        sides = [[m for each in arm for m in each.measured(claim)] for arm in chosen]
+        return (
+            Case(claim, *sides),
+            [each for arm in chosen for each in arm],
+            [each for _, stale in arms for each in stale],
+        )
 
-    def _outcome(
-        self, claim: Claim, verdict: Verdict, family: Sequence[Case], behind: list[Record], stale: list[Record]
-    ) -> Outcome:
+    def _outcome(self, claim: Claim, verdict: Verdict, behind: list[Record], stale: list[Record]) -> Outcome:
         if verdict.word == "not run" and stale:
             n = len(stale)
-            said = (
-                f"{n} run{'s' * (n > 1)} of an earlier revision; `landmarks reproduce {self.name}.{claim.id}` repeats"
-            )
-            verdict = replace(verdict, word="stale", sentence=said + " it" if n == 1 else said + " them")
+            said = f"{n} run{'s' * (n > 1)} of another revision or other settings than today's; `landmarks reproduce"
+            said += f" {self.name}.{claim.id}` makes {'it' if n == 1 else 'them'} anew"
+            verdict = replace(verdict, word="stale", sentence=said)
         under = []
         for reading in claim.readings:
             case, records, _ = self._case(claim, reading)
-            under.append((reading, _judged(case, family)))
+            under.append((reading, self._judged(case, reading)))
             behind = [*behind, *records]
         recorded = self.shipped["outcomes"].get(claim.id, {}).get("digest", claim.digest)
-        begun = recorded if any(origin(each) in self.committed for each in behind) else claim.digest
+        begun = recorded if any(each.fingerprint in self.committed for each in behind) else claim.digest
         return Outcome(self.name, claim, verdict, tuple(behind), tuple(under), tuple(stale), begun)
 
+    def _judged(self, case: Case, reading: tuple[str, ...]) -> Verdict:
+        """The verdict under another reading; a contrast shares its error rate with all others under that reading."""
+        if not verdicts.shares_level(case.claim):
+            return verdicts.judge(*case)
+        family = [claim for claim in self.claims if verdicts.shares_level(claim)]
+        cases = [self._case(claim, reading if reading in claim.readings else ())[0] for claim in family]
+        return verdicts.judge_all(cases)[family.index(case.claim)]
 
-def _judged(case: Case, family: Sequence[Case]) -> Verdict:
-    """The verdict under another reading; a contrast shares its error rate with the milestone's others as ever."""
-    if not verdicts.shares_level(case.claim):
-        return verdicts.judge(*case)
-    cases = [case if other.claim == case.claim else other for other in family]
-    return next(v for v, one in zip(verdicts.judge_all(cases), cases, strict=True) if one is case)
+
+def together(claim: Claim, arms: Sequence[list[Record]]) -> list[list[Record]]:
+    """Of each arm the runs that one verdict may rest on: of clean code where there are any, of one set, one device.
+
+    The claim's own data come first, then what most runs of the smaller arm share, then what was made here.
+    """
+    clean = [[each for each in arm if each.dirty is False] for arm in arms]
+    arms = clean if all(clean) else arms
+    for with_checksum in (True, False):
+        keyed = [[(_place(each, with_checksum), each) for each in arm] for arm in arms]
+        shared = set.intersection(*({place for place, _ in arm} for arm in keyed))
+
+        def worth(place: tuple[str, ...], keyed: list[list[tuple[tuple[str, ...], Record]]] = keyed) -> tuple[Any, ...]:
+            found = [[each for at, each in arm if at == place] for arm in keyed]
+            made_here = sum(not each.shipped for arm in found for each in arm)
+            return place[0] in claim.data, min(map(len, found)), made_here, place
+
+        if shared:
+            best = max(shared, key=worth)
+            return [[each for place, each in arm if place == best] for arm in keyed]
+    return [*arms]
+
+
+def _place(run: Record, with_checksum: bool) -> tuple[str, ...]:
+    """On what and by what a run was made; patterns that are drawn for each seed have a checksum for each."""
+    source = data.SOURCES.get(run.place)
+    same = with_checksum and not (source and source.drawn)
+    return run.data, run.kind, run.checksum if same else ""
 
 
 @dataclass(frozen=True)
@@ -137,7 +166,7 @@ class Outcome:
 
     @property
     def stale(self) -> int:
-        """How many runs of an earlier revision there are, which count for nothing."""
+        """How many runs of another revision or other settings there are, which count for nothing."""
         return len(self.old)
 
     @property
@@ -147,13 +176,13 @@ class Outcome:
 
     @property
     def under(self) -> str:
-        """Under how many of its readings the paper's number is what ours say, where it has several."""
+        """Under how many of all its readings ours say what the paper says, where it has several."""
         if not self.readings:
             return ""
         judged = [verdict for verdict in (self.verdict, *(v for _, v in self.readings)) if verdict.counts]
         agree = sum(verdict.word in ("compatible", "holds") for verdict in judged)
-        left = 1 + len(self.readings) - len(judged)
-        return f"compatible under {agree} of {len(judged)} readings" + f", {left} not run" * (left > 0)
+        every = 1 + len(self.readings)
+        return f"under {agree} of {every} readings" + f", {every - len(judged)} not run" * (len(judged) < every)
 
     @property
     def shipped(self) -> bool:
@@ -182,10 +211,8 @@ class Outcome:
 def store(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """A milestone's outcomes as they are committed, with each run once, in the order of the claims.
 
-    Runs of an earlier revision are kept until a claim has others.
+    Stale runs are kept until a claim has others.
     """
-    card = catalog.milestone_class(outcomes[0].milestone).card
-    head = next((outcome for outcome in outcomes if outcome.claim == card.headline), None)
     behind: dict[str, Record] = {}
     for outcome in outcomes:
         kept = (*outcome.runs, *(outcome.old if outcome.verdict.word == "stale" else ()))
@@ -193,8 +220,6 @@ def store(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         for each in sorted(kept, key=lambda run: (arms.index(run.configuration), *_drawn(run))):
             behind.setdefault(each.fingerprint, each)
     return {
-        "headline": head
-        and {"claim": head.claim.id, "ours": in_words.ours(head.claim, head.verdict), "word": head.verdict.word},
         "outcomes": {outcome.claim.id: outcome.as_json() for outcome in outcomes},
         "runs": [each.as_json() for each in behind.values()],
     }

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import math
 import shlex
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 
-from landmarks import runs, thinning
+from landmarks import data, runs, thinning
 from landmarks.claims import Claim
+from landmarks.errors import LandmarksError
 from landmarks.results import Run
 from landmarks.rules import Measured
 
@@ -27,7 +29,9 @@ class Record:
     """One finished run as evidence: all that a sceptic needs to make it again, and what it came to.
 
     `overrides` are those typed, the seed among them; `configuration` is a digest of all that its draws share; `place`
-    is the data set's key in the configuration, `data` the name of what was found there, `checksum` its own.
+    is the data set's key in the configuration, `data` the name of what was found there, `checksum` its own. `commit` is
+    that of its start, `went_on` are the others with which it was resumed. `failed`: it ended where a value was no
+    longer finite, which counts as never having arrived.
     """
 
     milestone: str
@@ -46,6 +50,8 @@ class Record:
     dirty: bool | None
     date: str
     seconds: float
+    went_on: tuple[str, ...] = ()
+    failed: bool = False
     versions: Mapping[str, str] = field(default_factory=dict)
     values: Values = field(default_factory=dict)
     curves: Mapping[str, thinning.Thinned] = field(default_factory=dict)
@@ -67,14 +73,15 @@ class Record:
         known = {f.name for f in fields(cls)}
         found = {key: value for key, value in tree.items() if key in known}
         values = {name: _from_json(value) for name, value in tree["values"].items()}
-        return cls(**found | {"overrides": tuple(tree["overrides"]), "values": values, "shipped": True})
+        tuples = {name: tuple(tree.get(name, ())) for name in ("overrides", "went_on")}
+        return cls(**found | tuples | {"values": values, "shipped": True})
 
     def measured(self, claim: Claim) -> list[Measured]:
         """What it says of a claim's metric: one value, or one of each replica; [] where it says nothing."""
         base = _base(claim)
         found = self.values.get(base, self.values.get(claim.metric) if claim.at is None else None)
         if found is None:
-            return []
+            return [self._measured(math.inf, 0, False)] if self.failed else []
         if not isinstance(found, list):
             return [self._measured(found, 0, True)]
         split, _, measure = claim.metric.partition("/")
@@ -87,7 +94,7 @@ class Record:
 
     def _measured(self, value: float, replica: int, solved: bool) -> Measured:
         scale: Any = self.scale
-        return Measured(value, self.seed, self.first_replica + replica, solved, self.data, scale, self.dirty)
+        return Measured(value, self.seed, self.first_replica + replica, solved, self.data, scale, self.dirty, self.kind)
 
 
 def alike(found: Iterable[Record]) -> list[list[Record]]:
@@ -126,12 +133,16 @@ def _from_json(value: Any) -> float | list[float]:
 
 
 def record(folder: Path, wanted: Sequence[Claim]) -> Record:
-    """A finished run's folder as evidence, with the values and curves that the claims ask for."""
+    """A run's folder as evidence, with the values and curves that the claims ask for.
+
+    A set whose checksum nobody has compared is not that of its name.
+    """
     run, lines = Run(folder), runs.read_metrics(folder)
     summary, tree = run.summary, run.config
     environment = json.loads((folder / "environment.json").read_text())
     code = [environment, *environment.get("resumed", [])]
-    dirty = [part.get("dirty") for part in code]
+    dirty, commits = ([part.get(name) for part in code] for name in ("dirty", "commit"))
+    failed = summary["status"] != "finished"
     return Record(
         milestone=tree["milestone"],
         overrides=_typed(folder),
@@ -141,18 +152,26 @@ def record(folder: Path, wanted: Sequence[Claim]) -> Record:
         fingerprint=summary.get("fingerprint", ""),
         configuration=digest(tree),
         place=tree["data"]["name"],
-        data=environment.get("data_name", tree["data"]["name"]),
+        data=environment.get("data_name", tree["data"]["name"]) + " (not verified)" * _unverified(tree["data"]),
         checksum=environment["data"],
         kind=environment["kind"],
         device=environment.get("device", environment["kind"]),
-        commit=environment["commit"],
+        commit=commits[0],
+        went_on=tuple(dict.fromkeys(each for each in commits if each and each != commits[0])),
+        failed=failed,
         dirty=True if True in dirty else None if None in dirty else False,
         date=environment.get("date", ""),
         seconds=summary["seconds"],
         versions={name: environment[name] for name in ("landmarks", "python", "torch") if name in environment},
-        values=_values(folder, summary["metrics"], lines, wanted),
+        values=_values(folder, {} if failed else summary["metrics"], lines, wanted),
         curves=thinning.curves(lines, wanted),
     )
+
+
+def _unverified(settings: Mapping[str, Any]) -> bool:
+    """Whether files were taken as they were found."""
+    source = data.SOURCES.get(settings["name"])
+    return not settings["verify"] and source is not None and source.filed
 
 
 def _typed(folder: Path) -> tuple[str, ...]:
@@ -202,23 +221,30 @@ def _of_replicas(metric: str, values: Mapping[str, float]) -> float | list[float
 def digest(tree: Mapping[str, Any]) -> str:
     """What tells configurations apart, whichever draw, data set and device: the same for all runs of a claim's arm."""
     kept = dict(tree) | {"seed": 0, "first_replica": 0, "data": dict(tree["data"]) | {"name": ""}}
-    return runs.fingerprint(kept, "from weights" * (tree["init"] is not None), "", (0, 0))
+    return runs.fingerprint(kept, "", "", (0, 0))
 
 
-def words(scale: str, overrides: Iterable[str]) -> frozenset[str]:
+def typed_as(scale: str, overrides: Iterable[str]) -> frozenset[str]:
     """An arm as it is typed, whichever draw and data set."""
     left_out = ("scale", "seed", "first_replica", "data.name")
     return frozenset([f"scale={scale}", *(o for o in overrides if o.partition("=")[0] not in left_out)])
 
 
-def origin(found: Record) -> tuple[str, str, float]:
-    """What tells a run from one that was made again."""
-    return found.fingerprint, found.date, found.seconds
-
-
 def local(name: str, root: str | None, claims: Sequence[Claim]) -> list[Record]:
-    """The finished runs of a milestone below `root`, the newest first."""
-    if root is None:
-        return []
-    folders = [f for f in reversed(runs.all_runs(root)) if f.parent.name == name]
-    return [record(f, claims) for f in folders if runs.summary(f)["status"] == "finished"]
+    """The runs of a milestone below `root` that have finished, or failed as a value was no longer finite, newest first.
+
+    A run from other weights than its own draw is left out, and so, with a warning, is a folder that cannot be read.
+    """
+    found = []
+    for folder in reversed(runs.all_runs(root)) if root is not None else ():
+        if folder.parent.name != name:
+            continue
+        summary = runs.summary(folder)
+        if summary["status"] != "finished" and not summary.get("diverged"):
+            continue
+        try:
+            if Run(folder).config["init"] is None:
+                found.append(record(folder, claims))
+        except (OSError, ValueError, KeyError, TypeError, LandmarksError):
+            print(f"landmarks: {folder}: damaged, or of an older version, so it counts for nothing", file=sys.stderr)
+    return found

@@ -40,7 +40,7 @@ class Measured:
     """What one replica of one run came to, in the unit of the claim's metric.
 
     `solved` is false where it never met its criterion; `value` is then how long it tried. `dirty` is whether the run's
-    code had changes that no commit holds (None: not known).
+    code had changes that no commit holds (None: not known), `device` the kind of device that made it.
     """
 
     value: float
@@ -50,6 +50,7 @@ class Measured:
     data: str = ""
     scale: Literal["quick", "paper"] = "paper"
     dirty: bool | None = False
+    device: str = ""
 
     @property
     def reached(self) -> float:

@@ -118,6 +118,8 @@ def _ready(
     arms = [[run for run in arm if place in ("", run.data)] for arm in (clean, against)]
     if two and not all(arms):
         return Verdict(claim.id, "inconclusive", "the two arms were run on different data")
+    if two and not {run.device for run in arms[0]} & {run.device for run in arms[1]}:
+        return Verdict(claim.id, "inconclusive", "the two arms were run on different kinds of device")
     arms = [[run for run in arm if _scaled(claim, run)] for arm in arms]
     if not arms[0] or (two and not arms[1]):
         return Verdict(claim.id, "not judged", "quick runs demonstrate, they are not held against the paper")
