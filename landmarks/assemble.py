@@ -10,7 +10,7 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from landmarks import catalog, config, data, runs
-from landmarks.errors import LandmarksError, UsageError, nearest
+from landmarks.errors import Damaged, LandmarksError, UsageError, nearest
 from landmarks.milestone import Milestone, Sampler
 from landmarks.settings import Settings, build
 
@@ -81,7 +81,7 @@ def _fill(module: Milestone | Sampler, path: Path, prefix: str = "") -> None:
 def stored(folder: Path, overrides: Sequence[str], allowed: Sequence[str], why: str) -> config.Composed:
     """The configuration of a run with other values for some keys.
 
-    Raises UsageError for a key that is not `allowed` (`why` says so) or a wrong type, LandmarksError for a damaged one.
+    Raises UsageError for a key that is not `allowed` (`why` says so) or a wrong type, Damaged for a damaged one.
     """
     tree, past = as_stored(folder)
     for override in overrides:
@@ -99,15 +99,15 @@ def stored(folder: Path, overrides: Sequence[str], allowed: Sequence[str], why: 
 def as_stored(folder: Path) -> tuple[config.Tree, list[str]]:
     """What a run was started with: configuration and overrides.
 
-    Raises LandmarksError where they are damaged, or another version of landmarks has written them.
+    Raises Damaged where they are that, or another version of landmarks has written them.
     """
     try:
         tree = config.from_yaml((folder / "config.yaml").read_text())
         if not {"milestone", "data", "epochs", "steps"} <= tree.keys():
             raise UsageError("cut short")
         past = (folder / "overrides.txt").read_text().split("\n")[:-1]
-    except (UsageError, AttributeError) as error:
-        raise LandmarksError(f"{folder}/config.yaml: damaged, so this run cannot go on; start it anew") from error
+    except (UsageError, AttributeError, UnicodeDecodeError) as error:
+        raise Damaged(f"{folder}/config.yaml: damaged, so this run cannot go on; start it anew") from error
     try:
         settings_of(config.Composed(tree, tuple(past)))
     except UsageError as error:
@@ -115,17 +115,18 @@ def as_stored(folder: Path) -> tuple[config.Tree, list[str]]:
     return tree, past
 
 
-def _of_another_version(folder: Path, error: UsageError) -> LandmarksError:
-    return LandmarksError(f"{folder}: a run of another version of landmarks ({error}); make it anew")
+def _of_another_version(folder: Path, error: UsageError) -> Damaged:
+    return Damaged(f"{folder}: a run of another version of landmarks ({error}); make it anew")
 
 
 def beginning(folder: Path, checksum: str) -> dict[str, Any]:
-    """What `environment.json` says of a run's start. Raises LandmarksError where it is damaged, or the data others."""
+    """What `environment.json` says of a run's start. Raises Damaged, or LandmarksError where the data are others."""
     try:
         then: dict[str, Any] = json.loads((folder / "environment.json").read_text())
-    except ValueError as error:
-        raise LandmarksError(f"{folder}/environment.json: damaged, so this run cannot go on; start it anew") from error
-    if then["data"] != checksum:
+        same = then["data"] == checksum
+    except (ValueError, KeyError, TypeError) as error:
+        raise Damaged(f"{folder}/environment.json: damaged, so this run cannot go on; start it anew") from error
+    if not same:
         raise LandmarksError(
             f"{folder}: the data are not those of the run's start; put them back (data.root, data.name)"
         )

@@ -17,6 +17,14 @@ class UsageError(LandmarksError):
     exit_code = 2
 
 
+class NotFinite(LandmarksError):
+    """A value of a run is infinite or no number: what was asked of it has diverged, and would again."""
+
+
+class Damaged(LandmarksError):
+    """What a run has written can no longer be read, so that it cannot go on."""
+
+
 class Lost(LandmarksError):
     """Another of the processes that make a run together has ended, so that this one cannot go on."""
 

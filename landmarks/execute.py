@@ -11,28 +11,17 @@ from typing import Any
 import torch
 from safetensors.torch import save
 
-from landmarks import assemble, catalog, compiling, config, data, loop, plots, ranks, runs, show, weights
+from landmarks import assemble, compiling, config, data, loop, plots, ranks, runs, show, weights
 from landmarks import device as devices
 from landmarks.checkpoint import Checkpoints, write_atomically
 from landmarks.data import files
-from landmarks.errors import Interrupted, LandmarksError, Lost, UsageError
+from landmarks.errors import Interrupted, LandmarksError, Lost, NotFinite, UsageError
 from landmarks.logger import Console, Logger, Silence
 from landmarks.settings import Settings
 from landmarks.signals import Signals
 
-EXTENSIBLE = ("epochs", "steps", "device", "threads", "data.root", "data.workers", "eval_every", *runs.LOGGING)
+EXTENSIBLE = ("epochs", "steps", "device", "threads", "data.root", "data.workers", *runs.LOGGING)
 """What `resume` may change: length, place and logging, nothing that would make it another run."""
-
-
-def fingerprint(composed: config.Composed, settings: Settings, checksum: str, begun: str | None = None) -> str:
-    """What a run of this configuration, on data of this checksum, shares with all that must give the same numbers.
-
-    `begun`: the digest of the weights that a run has started from, which may be gone by now.
-    """
-    revisions = (catalog.milestone_class(settings.milestone).revision, loop.REVISION)
-    if settings.init is not None:
-        checksum += begun or weights.digest(weights.located(settings.init, settings.runs))
-    return runs.fingerprint(composed.tree, checksum, devices.resolve(settings.device).type, revisions)
 
 
 def start(composed: config.Composed, quiet: bool = False, watch: bool = False) -> Path:
@@ -112,8 +101,8 @@ def _compare(folder: Path, now: dict[str, Any], console: Console) -> dict[str, A
 class Run:
     """One run, ready on its device with its data, and at work once it has a folder.
 
-    `begun`: the digest of the weights that it starts from (`init`). Raises LandmarksError or UsageError where
-    configuration, device or data do not allow it.
+    `begun`: the digest of the weights that it starts from (`init`); `revisions`: those of the code that it was begun
+    with. Raises LandmarksError or UsageError where configuration, device or data do not allow it.
     """
 
     folder: Path
@@ -128,6 +117,7 @@ class Run:
         self.data = data.load(self.settings.data, data.Draws.of(self.settings)).to(self.device)
         milestone.check_data(self.data)
         self.milestone = milestone.to(self.device)
+        self.revisions = (milestone.revision, loop.REVISION)
         if ranks.world > 1:
             ranks.check(milestone, self.data)
         self.console = Console(quiet or not ranks.first, watch)
@@ -142,12 +132,21 @@ class Run:
         """Go on as `environment.json` says that the run was started."""
         self.begun, compiled = then.get("init"), then.get("compile", False)
         self.choice = self.choose(compiled)
+        if (begun := tuple(then.get("revisions", self.revisions))) != self.revisions:
+            self.console.say(
+                f"the code is of another revision, and this stays a run of its own: {runs.NOT_BIT_FOR_BIT}"
+            )
+            self.revisions = begun
         if self.choice.compiled != compiled:
             self.console.say(f"compile was true and is false ({self.choice.why}): {runs.NOT_BIT_FOR_BIT}")
 
     @property
     def fingerprint(self) -> str:
-        return fingerprint(self.composed, self.settings, self.data.checksum, self.begun)
+        """What it shares with all that must give the same numbers; the weights it began with may be gone by now."""
+        checksum, settings = self.data.checksum, self.settings
+        if settings.init is not None:
+            checksum += self.begun or weights.digest(weights.located(settings.init, settings.runs))
+        return runs.fingerprint(self.composed.tree, checksum, self.device.type, self.revisions)
 
     @property
     def title(self) -> str:
@@ -160,7 +159,7 @@ class Run:
         """Write down what the run was started with and where. Raises LandmarksError where it cannot be written."""
         folder, composed = self.folder, self.composed
         described = devices.describe(self.device)
-        environment = runs.environment(described, self.data.name, self.data.checksum, self.fingerprint)
+        environment = runs.environment(described, self.data.name, self.data.checksum, self.fingerprint, self.revisions)
         environment |= {"init": self.begun, "compile": self.choice.compiled}
         self.note_overrides()
         write_atomically(folder / "environment.json", _json(environment))
@@ -237,7 +236,7 @@ class Run:
         said = str(error)
         if not isinstance(error, Lost):
             ranks.leave_word(str(self.folder), said)
-            self._summarise("failed", state)
+            self._summarise("failed", state, diverged=isinstance(error, NotFinite))
         else:
             said = f"{ranks.word(str(self.folder))}; `landmarks resume {self.folder}` goes on"
             self._summarise("failed", state)
@@ -282,7 +281,7 @@ class Run:
         """One sentence: what came out."""
         return f"{self.settings.milestone}: {self.milestone.conclude(state.metrics)}"
 
-    def _summarise(self, status: str, state: loop.State) -> None:
+    def _summarise(self, status: str, state: loop.State, diverged: bool = False) -> None:
         if not ranks.first:
             return
         tree = self.composed.tree
@@ -299,6 +298,8 @@ class Run:
             "metrics": state.metrics,
             "result": self.result(state) if status == "finished" else None,
         }
+        if diverged:
+            summary["diverged"] = True
         if self.data.unreadable:
             summary["unreadable"] = len(self.data.unreadable)
         write_atomically(self.folder / "summary.json", _json(summary))

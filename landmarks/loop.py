@@ -20,7 +20,7 @@ from landmarks import device as devices
 from landmarks import graphs, measures, ranks
 from landmarks.checkpoint import Checkpoints
 from landmarks.data.batches import Batches
-from landmarks.errors import Interrupted, LandmarksError
+from landmarks.errors import Interrupted, NotFinite
 from landmarks.logger import Logger, Silence
 from landmarks.milestone import EACH, Batch, Data, Decision, Milestone, Phase, Scalars
 from landmarks.randomness import torch_seed
@@ -127,7 +127,7 @@ class Loop:
         torch.manual_seed(torch_seed(settings.seed, settings.first_replica, "training"))
 
     def run(self) -> State:
-        """Train to the end. Raises Interrupted after saving, LandmarksError where a value is no longer finite."""
+        """Train to the end. Raises Interrupted after saving, NotFinite where a value is no longer finite."""
         state = self.state
         if self.phases and not state.step:
             self._draw()
@@ -290,7 +290,7 @@ class Loop:
         return [name for name in named if name in self.data.splits] or ["train"] * bool(named)
 
     def _measure(self, *splits: str) -> dict[str, float]:
-        """The splits' measures, with draws of their own. Raises LandmarksError where one is not finite."""
+        """The splits' measures, with draws of their own. Raises NotFinite where one is not finite."""
         self.milestone.eval()
         measured = measure(self.milestone, self.data, splits, self.device)
         found, each = ranks.of_first(lambda: measured)  # what processes decide by must be the same to the last bit
@@ -312,7 +312,7 @@ class Loop:
         return elapsed
 
     def _means(self) -> dict[str, float]:
-        """The means since the last line. Raises LandmarksError where one of them is not finite."""
+        """The means since the last line. Raises NotFinite where one of them is not finite."""
         means = self.sums.means()
         self._check(means)
         return means
@@ -326,7 +326,7 @@ class Loop:
         paths = self.store.paths()
         good = f"the last good checkpoint is {paths[0]}" if paths else "no checkpoint was written yet"
         rates = ", ".join(f"{name} {rate:g}" for name, rate in self.rates.items())
-        raise LandmarksError(
+        raise NotFinite(
             f"step {self.state.step}: {what} is not finite (rate: {rates}); {good}; start anew with a smaller rate"
         )
 

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from filelock import FileLock, Timeout
 
 from landmarks import config, execute, plan
-from landmarks.errors import Interrupted, LandmarksError
+from landmarks.errors import Damaged, Interrupted, LandmarksError, NotFinite
 from landmarks.plan import Request, Standing, Step
 from landmarks.signals import Signals
 
@@ -66,16 +66,24 @@ def make(steps: Iterable[Step], began: Began, jobs: int = 1, clean: bool = False
 def once(step: Step, clean: bool = False) -> Path:
     """The finished run of a step: the one that stands, the one that was stopped and is gone on with, or a new one.
 
-    Raises Busy where another living process is at work on it, and what a run raises.
+    One that is damaged is made anew. Raises Busy where another living process is at work on it, NotFinite where it has
+    diverged, and what a run raises.
     """
     with _alone(step):
         stands = Standing(step.root, [step.request.milestone], clean).of(step)
-        status, folder = stands or ("", Path())
-        if status == "running":
-            raise Busy(f"{folder}: another process is at work on this run; it is left to it")
-        if status == "finished":
-            return folder
-        return execute.resume(folder, quiet=True) if status else execute.start(step.composed, quiet=True)
+        if stands is None:
+            return execute.start(step.composed, quiet=True)
+        if stands.status == "running":
+            raise Busy(f"{stands.folder}: another process is at work on this run; it is left to it")
+        if stands.status == "diverged":
+            raise plan.diverged(stands.folder)
+        if stands.status == "finished":
+            return stands.folder
+        try:
+            return execute.resume(stands.folder, quiet=True)
+        except Damaged as error:
+            print(f"landmarks: {error}", file=sys.stderr, flush=True)
+            return execute.start(step.composed, quiet=True)
 
 
 @contextlib.contextmanager
@@ -148,7 +156,7 @@ def _received(found: Sent) -> Path | LandmarksError:
     if isinstance(found, Path):
         return found
     kind, said = found
-    return Busy(said) if kind == "Busy" else LandmarksError(said)
+    return {"Busy": Busy, "NotFinite": NotFinite}.get(kind, LandmarksError)(said)
 
 
 def _side_by_side(steps: Iterator[Step], began: Began, jobs: int, clean: bool) -> Iterator[Made]:

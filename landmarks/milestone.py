@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
-from landmarks import ranks
+from landmarks import ranks, runs
 from landmarks.claims import Claim, Demonstration, Departure, Reading
 from landmarks.errors import UsageError
 from landmarks.settings import Settings
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+runs.loaded()  # of this code, and of what is imported after it
 
 Scalars = dict[str, Tensor]
 """Name → 0-d tensor, left on the device."""

@@ -1,24 +1,30 @@
 """Which runs are needed, which of them stand, and which are still to be made: each configuration once.
 
-No data are loaded to plan: a run that stands has the checksum of its own, and nothing but files of one's own can change
-under a configuration.
+No data are loaded to plan, as a run that stands has the checksum of its own. Only what can change under a configuration
+is: files of one's own, and those that nobody checks (data.verify=false).
 """
 
 from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from landmarks import assemble, catalog, config, data, loop, runs, weights
 from landmarks import device as devices
-from landmarks.errors import LandmarksError
-from landmarks.settings import DataSettings
+from landmarks.errors import LandmarksError, NotFinite
+from landmarks.settings import DataSettings, Settings
 
 LEAN = ("figures=false", "histograms=false")
 """Of a run that is made for its numbers; a run with pictures is as good."""
+EVERY = {each.name for each in fields(Settings)}
+"""The keys that each run's configuration has; `scale` is its last one, so that one which was cut short lacks some."""
+RANKS = {"finished": 3, "running": 2, "diverged": 1}
+"""Which of several runs that are the same stands for them."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,7 @@ class Step:
     begun: str
     data: DataSettings
     own: str | None
-    """The checksum of files of one's own, as they are now."""
+    """The checksum of what may change under its configuration, as it is now; None where nothing may."""
 
     def fingerprint(self, checksum: str) -> str:
         """What the run has on data of this checksum."""
@@ -63,38 +69,66 @@ class Step:
         return str(self.composed.tree["runs"])
 
 
+class Stands(NamedTuple):
+    """A run below a folder: its status (diverged, where it failed so), and whether its data were checked."""
+
+    status: str
+    folder: Path
+    verified: bool
+
+
 class Standing:
-    """The runs of some milestones below a folder, by their fingerprints; of `clean` code alone where that is asked."""
+    """The runs of some milestones below a folder, by their fingerprints; of `clean` code alone where that is asked.
+
+    `damaged` are those that cannot be read, and stand for nothing.
+    """
 
     def __init__(self, root: str, milestones: Iterable[str], clean: bool = False) -> None:
         self.checksums: dict[tuple[str, int], set[str]] = {}
-        self.folders: dict[str, list[tuple[str, Path]]] = {}
+        self.runs: dict[str, list[Stands]] = {}
+        self.damaged: list[Path] = []
         for name in milestones:
-            for folder in filter(runs.is_run, (Path(root) / name).glob("*")):
-                self._add(name, folder, clean)
+            for folder in sorted(filter(runs.is_run, (Path(root) / name).glob("*"))):
+                try:
+                    self._add(name, folder, clean)
+                except (OSError, ValueError, KeyError, TypeError, AttributeError):
+                    self.damaged.append(folder)
 
     def _add(self, name: str, folder: Path, clean: bool) -> None:
+        """Take a run into account. Raises one of many errors where its files are not what a run writes."""
         environment, found = json.loads((folder / "environment.json").read_text()), runs.summary(folder)
-        code = [environment, *environment.get("resumed", [])]
+        seed, verified = _drawn((folder / "config.yaml").read_text())
+        code, checksum = [environment, *environment.get("resumed", [])], environment["data"]
         fingerprint = found.get("fingerprint", environment.get("fingerprint"))
-        seed = re.search(r"^seed: (\d+)$", (folder / "config.yaml").read_text(), re.MULTILINE)
-        if fingerprint and seed and not (clean and any(part.get("dirty") is not False for part in code)):
-            self.checksums.setdefault((name, int(seed[1])), set()).add(environment["data"])
-            self.folders.setdefault(fingerprint, []).append((found["status"], folder))
+        if fingerprint and not (clean and any(part.get("dirty") is not False for part in code)):
+            diverged = found["status"] == "failed" and found.get("diverged")
+            self.checksums.setdefault((name, seed), set()).add(checksum)
+            stands = Stands("diverged" if diverged else found["status"], folder, verified)
+            self.runs.setdefault(fingerprint, []).append(stands)
 
-    def of(self, step: Step) -> tuple[str, Path] | None:
-        """Status and folder of the run that is a step: one that is finished, else at work, else the newest stopped."""
+    def of(self, step: Step) -> Stands | None:
+        """The run that is a step: one that is finished, else at work, else diverged, else the newest stopped."""
         place = (step.request.milestone, step.composed.tree["seed"])
         checksums = self.checksums.get(place, set()) if step.own is None else {step.own}
-        there = [run for each in checksums for run in self.folders.get(step.fingerprint(each), [])]
-        rank = {"finished": 2, "running": 1}
-        return max(there, key=lambda run: (rank.get(run[0], 0), run[1].name), default=None)
+        there = [run for each in checksums for run in self.runs.get(step.fingerprint(each), [])]
+        if step.own is None and step.data.verify:  # whatever files are called so would do
+            there = [run for run in there if run.verified]
+        return max(there, key=lambda run: (RANKS.get(run.status, 0), run.folder.name), default=None)
+
+
+def _drawn(text: str) -> tuple[int, bool]:
+    """`seed` and `data.verify` of a stored configuration, in a hundredth of YAML's time. Raises ValueError for less."""
+    seed = re.search(r"^seed: (\d+)$", text, re.MULTILINE)
+    verify = re.search(r"^data:\n(?: .*\n)*?  verify: (true|false)$", text, re.MULTILINE)
+    if seed is None or verify is None or EVERY - {*re.findall(r"^(\w+):", text, re.MULTILINE)}:
+        raise ValueError("cut short")
+    return int(seed[1]), verify[1] == "true"
 
 
 class Plan:
-    """The steps of some requests, each run once, and the finished runs below `root` that already stand.
+    """The steps of some requests, each run once, and the runs below `root` that already stand: finished, or diverged.
 
-    Raises UsageError for a request that does not compose.
+    Says which runs are damaged. Raises UsageError for a request that does not compose.
     """
 
     def __init__(self, requests: Iterable[Request], root: str, clean: bool = False) -> None:
@@ -107,12 +141,15 @@ class Plan:
             self.keys[request] = found.key
             self.steps.setdefault(found.key, found)
         standing = Standing(root, {request.milestone for request in self.keys}, clean)
-        stand = {key: standing.of(found) for key, found in self.steps.items()}
-        self.found = {key: run[1] for key, run in stand.items() if run and run[0] == "finished"}
+        stand = {key: run for key, found in self.steps.items() if (run := standing.of(found))}
+        self.found = {key: run.folder for key, run in stand.items() if run.status == "finished"}
+        self.diverged = {key: run.folder for key, run in stand.items() if run.status == "diverged"}
+        for folder in standing.damaged:
+            print(f"landmarks: {folder}: damaged, or of another version, and left out", file=sys.stderr, flush=True)
 
     @property
     def missing(self) -> list[Step]:
-        return [step for key, step in self.steps.items() if key not in self.found]
+        return [step for key, step in self.steps.items() if key not in self.found and key not in self.diverged]
 
     @property
     def seconds(self) -> float:
@@ -120,7 +157,9 @@ class Plan:
         return sum(step.request.seconds or 0.0 for step in self.missing)
 
     def folder(self, request: Request) -> Path:
-        """The run that answers a request. Raises KeyError before it was made."""
+        """The run that answers a request. Raises KeyError before it was made, NotFinite where it has diverged."""
+        if folder := self.diverged.get(self.keys[request]):
+            raise diverged(folder)
         return self.found[self.keys[request]]
 
     def _step(self, request: Request) -> Step:
@@ -134,6 +173,10 @@ class Plan:
         tree = arm.composed.tree | {"seed": request.seed}
         seeded = config.Composed(tree, (*arm.composed.overrides, f"seed={request.seed}"))
         return replace(arm, request=request, composed=seeded)
+
+
+def diverged(folder: Path) -> NotFinite:
+    return NotFinite(f"{folder}: this run has diverged: a value was no longer finite; delete it to make it anew")
 
 
 def step(request: Request, composed: config.Composed) -> Step:

@@ -102,8 +102,11 @@ def _make(asked: list[Asked], terms: Terms) -> Reproduction:
     if not terms.quiet:
         _announce(taken, steps, plan, dirty, terms)
     late, busy = _work(steps, plan, done, terms)
-    for keys, why in ((late, "time was up before all its runs were made"), (busy, "another process makes its runs")):
-        done.left += [replace(each, why=why) for each in taken if keys & each.keys(plan).keys()]
+    for each in taken:
+        keys = each.keys(plan).keys()
+        if keys & (late | busy):
+            why = "time was up before all its runs were made" if keys & late else "another process makes its runs"
+            done.left.append(replace(each, why=why))
     return done
 
 
@@ -178,7 +181,9 @@ def _announce(taken: Sequence[Asked], steps: Mapping[str, Step], plan: Plan, dir
         keys = each.keys(plan)
         new = [steps[key] for key in keys if key in steps and key not in before]
         before |= keys.keys()
-        rows.append((each.name, str(len(keys)), str(sum(key in plan.found for key in keys)), str(len(new)), _sum(new)))
+        stand, diverged = (sum(key in found for key in keys) for found in (plan.found, plan.diverged))
+        standing = f"{stand + diverged}" + f", {diverged} diverged" * bool(diverged)
+        rows.append((each.name, str(len(keys)), standing, str(len(new)), _sum(new)))
     if rows:
         print_table(("claim", "runs", "standing", "to make", "time"), rows)
     if not steps:

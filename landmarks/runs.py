@@ -11,6 +11,7 @@ import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ PLACES = ("runs", "device", *LOGGING, *(f"data.{key}" for key in READING))
 """All that changes no number, as keys are typed."""
 FILES = ("config.yaml", "overrides.txt", "environment.json")
 """What a run writes before it trains."""
+Revisions = tuple[int, int]
+"""Those of the milestone and of the loop, raised by hand when a change of the code changes numbers."""
 
 
 def create(runs: str, name: str) -> Path:
@@ -109,9 +112,13 @@ def find(text: str, runs: str) -> Path:
 
 
 def summary(folder: Path) -> dict[str, Any]:
-    """A run's `summary.json`; where there is none yet, or a process is at work, what can be told without it."""
+    """A run's `summary.json`; where there is none yet, or a process is at work, what can be told without it.
+
+    The status is finished, running, interrupted, failed or killed; with `diverged` a run has failed as a value was no
+    longer finite.
+    """
     found: dict[str, Any] = {"milestone": folder.parent.name, "status": "killed"}
-    with contextlib.suppress(OSError, ValueError):  # not there, or damaged: as if it were not there
+    with contextlib.suppress(OSError, ValueError, TypeError):  # not there, or damaged: as if it were not there
         found |= json.loads((folder / "summary.json").read_text())
     return found | {"status": "running"} if found["status"] != "finished" and is_locked(folder) else found
 
@@ -135,7 +142,9 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
         return []
 
 
-def environment(device: Mapping[str, Any], data: str, checksum: str, fingerprint: str) -> dict[str, Any]:
+def environment(
+    device: Mapping[str, Any], data: str, checksum: str, fingerprint: str, revisions: Revisions
+) -> dict[str, Any]:
     """What a sceptic would ask of the place where a run was made: the content of `environment.json`.
 
     `data` is the name of the set that was found, `date` the day of the run's start.
@@ -153,10 +162,11 @@ def environment(device: Mapping[str, Any], data: str, checksum: str, fingerprint
         "data": checksum,
         "data_name": data,
         "fingerprint": fingerprint,
+        "revisions": revisions,
     }
 
 
-def fingerprint(tree: Mapping[str, Any], checksum: str, kind: str, revisions: tuple[int, int]) -> str:
+def fingerprint(tree: Mapping[str, Any], checksum: str, kind: str, revisions: Revisions) -> str:
     """What makes two runs the same: configuration without paths and logging, data, device kind, revisions."""
     kept = {key: value for key, value in tree.items() if key not in ("init", *PLACES)}
     kept["data"] = {key: value for key, value in tree["data"].items() if f"data.{key}" not in PLACES}
@@ -165,13 +175,20 @@ def fingerprint(tree: Mapping[str, Any], checksum: str, kind: str, revisions: tu
 
 
 def state_of_code() -> dict[str, Any]:
-    """What runs here today: `commit`, whether its files were changed (`dirty`), `date`.
+    """What runs here today: `commit`, whether files were changed (`dirty`) before or since they were loaded, `date`.
 
     Outside a clone there is no commit, and files are compared with the checksums of the package that was installed;
     `dirty` is None where neither is known.
     """
-    commit, dirty = _commit()
-    return {"commit": commit, "dirty": dirty, "date": datetime.now().date().isoformat()}
+    commit, dirty = loaded()
+    changed = _commit() != (commit, dirty)
+    return {"commit": commit, "dirty": changed or dirty, "date": datetime.now().date().isoformat()}
+
+
+@cache
+def loaded() -> tuple[str | None, bool | None]:
+    """`commit` and `dirty` as they were when this was first asked, which whatever trains does as it is imported."""
+    return _commit()
 
 
 def _commit() -> tuple[str | None, bool | None]:

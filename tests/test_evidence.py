@@ -43,6 +43,7 @@ def claim(toy: Callable[[str], None], workplace: Path, monkeypatch: pytest.Monke
     toy("tenth")
     monkeypatch.setattr(shipped, "folder", lambda: workplace / "claims")
     monkeypatch.setattr(runs, "_commit", lambda: ("c0ffee", False))
+    monkeypatch.setattr(runs, "loaded", lambda: ("c0ffee", False))
     evidence.composed.cache_clear()
 
     def put(*claims: Claim) -> None:
