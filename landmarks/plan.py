@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -145,7 +144,7 @@ class Plan:
         self.found = {key: run.folder for key, run in stand.items() if run.status == "finished"}
         self.diverged = {key: run.folder for key, run in stand.items() if run.status == "diverged"}
         for folder in standing.damaged:
-            print(f"landmarks: {folder}: damaged, or of another version, and left out", file=sys.stderr, flush=True)
+            runs.leave_out(folder)
 
     @property
     def missing(self) -> list[Step]:

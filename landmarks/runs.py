@@ -9,6 +9,7 @@ import os
 import platform
 import re
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import cache
@@ -121,6 +122,14 @@ def summary(folder: Path) -> dict[str, Any]:
     with contextlib.suppress(OSError, ValueError, TypeError):  # not there, or damaged: as if it were not there
         found |= json.loads((folder / "summary.json").read_text())
     return found | {"status": "running"} if found["status"] != "finished" and is_locked(folder) else found
+
+
+@cache
+def leave_out(folder: Path) -> None:
+    """Say on stderr, once, that a run cannot be read and counts for nothing."""
+    print(
+        f"landmarks: {folder}: damaged, or of an older version, so it counts for nothing", file=sys.stderr, flush=True
+    )
 
 
 def weights(folder: Path) -> Path:

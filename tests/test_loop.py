@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from landmarks import cli, config, execute, runs
+from landmarks import cli, config, execute, loop, runs
 from landmarks.errors import Interrupted, LandmarksError
 from landmarks.milestone import Batch, Decision, Milestone, Scalars
 from tests import toys
@@ -137,8 +137,9 @@ def test_a_finished_run_says_so_and_can_be_extended(toy: Add) -> None:
     folder = start("tenth")
     with pytest.raises(LandmarksError, match=r"finished \(epochs=12\).*epochs=24"):
         execute.resume(folder)
-    with pytest.raises(LandmarksError, match="may change only"):
-        execute.resume(folder, ["optimizer.lr=1.0"])
+    for other in ("optimizer.lr=1.0", "eval_every=3"):  # the latter decides when a run may end
+        with pytest.raises(LandmarksError, match="may change only"):
+            execute.resume(folder, [other])
     execute.resume(folder, ["epochs=20"], quiet=True)
     longer = start("tenth", "epochs=20")
     assert (folder / "model.safetensors").read_bytes() == (longer / "model.safetensors").read_bytes()
@@ -237,6 +238,43 @@ def test_a_loss_that_is_not_finite_stops_the_run(toy: Add, capsys: pytest.Captur
     assert said.count("\n") == 1
     assert "is not finite" in said
     assert "rate: main" in said
+    summary = runs.summary(runs.find("last", "runs"))
+    assert (summary["status"], summary["diverged"]) == ("failed", True)
+    assert cli.main(["runs"]) == 0
+
+
+def test_a_run_that_failed_otherwise_has_not_diverged(toy: Add, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full() -> None:
+        raise LandmarksError("the disk is full")
+
+    toy("tenth")
+    at_step(monkeypatch, "tenth", 9, full)
+    with pytest.raises(LandmarksError, match="the disk is full"):
+        start("tenth", "figures=false")
+    summary = runs.summary(runs.find("last", "runs"))
+    assert (summary["status"], "diverged" in summary) == ("failed", False)
+
+
+def test_a_run_keeps_the_revisions_that_it_was_begun_with(toy: Add, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps of two revisions make no run of the later one; runs older than this note are taken as today's."""
+    toy("tenth")
+    before = runs.summary(start("tenth", "figures=false"))["fingerprint"]
+    with monkeypatch.context() as patch:
+        at_step(patch, "tenth", 23, kill)
+        with pytest.raises(Killed):
+            start("tenth", "figures=false")
+    cut = runs.find("last", "runs")
+    monkeypatch.setattr(loop, "REVISION", loop.REVISION + 1)
+    today = runs.summary(start("tenth", "figures=false"))["fingerprint"]
+    assert today != before
+    execute.resume(cut, quiet=True)
+    path = cut / "environment.json"
+    environment = json.loads(path.read_text())
+    assert runs.summary(cut)["fingerprint"] == environment["fingerprint"] == before
+    assert environment.pop("revisions") == [toys.Tenth.revision, loop.REVISION - 1]
+    path.write_text(json.dumps(environment))
+    execute.resume(cut, ["epochs=13"], quiet=True)
+    assert runs.summary(cut)["fingerprint"] == runs.summary(start("tenth", "figures=false", "epochs=13"))["fingerprint"]
 
 
 def test_a_second_process_on_a_run_is_refused(toy: Add) -> None:

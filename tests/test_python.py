@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import landmarks
-from landmarks import cli
+from landmarks import cli, runs
 from landmarks.milestones.mlp_xor import MLPXOR
 
 README = Path(__file__).parents[1] / "README.md"
@@ -27,6 +27,33 @@ def python(code: str) -> str:
 def test_importing_is_light() -> None:
     heavy = "{'torch', 'hydra', 'omegaconf', 'numpy', 'matplotlib', 'tensorboard', 'rich', 'scipy'}"
     assert python(f"import sys, landmarks; print({heavy} & sys.modules.keys())") == "set()\n"
+    asked = "import landmarks.cli; from landmarks import runs; print(runs.loaded.cache_info().currsize)"
+    assert python(asked) == "0\n"  # what does not train asks for no commit
+    assert runs.loaded.cache_info().currsize == 1
+
+
+@pytest.mark.parametrize(
+    ("loaded", "now", "dirty"),
+    [
+        (("a", False), ("a", False), False),
+        (("a", True), ("a", True), True),
+        ((None, None), (None, None), None),
+        (("a", False), ("a", True), True),
+        (("a", False), ("b", False), True),
+        (("a", True), ("b", False), True),
+        ((None, None), (None, True), True),
+    ],
+)
+def test_the_code_of_a_run_is_what_was_loaded(
+    loaded: tuple[str | None, bool | None],
+    now: tuple[str | None, bool | None],
+    dirty: bool | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(runs, "loaded", lambda: loaded)
+    monkeypatch.setattr(runs, "_commit", lambda: now)
+    found = runs.state_of_code()
+    assert (found["commit"], found["dirty"]) == (loaded[0], dirty)
 
 
 def test_the_python_lines_of_the_readme_run(workplace: Path) -> None:

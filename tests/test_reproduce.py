@@ -21,7 +21,7 @@ import pytest
 import landmarks
 from landmarks import catalog, cli, config, data, loop, making, reproduction, runs, shipped, wanted
 from landmarks.claims import Claim
-from landmarks.errors import Interrupted, LandmarksError, UsageError
+from landmarks.errors import Interrupted, LandmarksError, NotFinite, UsageError
 from landmarks.milestone import Batch, Scalars
 from landmarks.milestones.mlp_xor import MLPXOR
 from landmarks.plan import Plan, Request
@@ -257,6 +257,101 @@ def test_what_fails_is_told_and_the_rest_goes_on(
     done = reproduce("mlp_xor.V")
     assert capsys.readouterr().err == "landmarks: mlp_xor.V, seed 1: the disk is full\n"
     assert (len(finished()), done.failed, done.exit_code) == (4, 1, 1)
+
+
+def test_a_run_that_diverged_is_not_made_again(
+    claims: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    step = MLPXOR.step
+
+    def diverging(self: MLPXOR, batch: Batch) -> Scalars:
+        found = step(self, batch)
+        return {name: value / (self.config.seed != 1) for name, value in found.items()}
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MLPXOR, "step", diverging)
+        done = reproduce("mlp_xor.V")
+    assert "is not finite" in capsys.readouterr().err
+    assert (len(finished()), done.failed, done.exit_code) == (4, 1, 1)
+    again = reproduce("mlp_xor.V", quiet=False)
+    out, err = capsys.readouterr()
+    assert re.search(r"mlp_xor.V +5 +5, 1 diverged +0 ", out), out
+    assert (err, again.exit_code, len(runs.all_runs("runs"))) == ("", 0, 5)
+    (folder,) = [each for each in runs.all_runs("runs") if runs.summary(each)["status"] == "failed"]
+    request = Request("mlp_xor", ("scale=paper", *SHORT), seed=1)
+    plan = Plan([request], "runs")
+    assert not plan.missing
+    for ask in (lambda: plan.folder(request), lambda: making.once(plan.steps[plan.keys[request]])):
+        with pytest.raises(NotFinite, match=f"{folder.name}: this run has diverged"):
+            ask()
+    landmarks.load(folder).resume(quiet=True)  # by hand it goes on, here with what does not diverge
+    assert (len(finished()), runs.summary(folder).get("diverged")) == (5, None)
+
+
+CUTS: dict[str, Callable[[str], str]] = {
+    "environment.json": lambda text: text[: len(text) // 2],
+    "config.yaml": lambda text: text[: text.index("scale:")],
+    "config.yaml ": lambda text: text.replace("epochs:", "epoch:"),
+    "summary.json": lambda text: text[:40],
+    "summary.json ": lambda text: "[1]",
+}
+
+
+@pytest.mark.parametrize("name", CUTS)
+def test_a_damaged_run_stops_nothing(name: str, claims: None, capsys: pytest.CaptureFixture[str]) -> None:
+    runs.leave_out.cache_clear()
+    folder = landmarks.run("mlp_xor", "scale=paper", *SHORT, "figures=false", quiet=True).folder
+    path = folder / name.strip()
+    path.write_text(CUTS[name](path.read_text()))
+    assert len(Plan([Request("mlp_xor", ("scale=paper", *SHORT))], "runs").missing) == 1
+    done = reproduce("mlp_xor.V", seeds=2)
+    said = {*capsys.readouterr().err.splitlines()}
+    gone_on = name.startswith("summary")
+    warned = f"landmarks: {folder}: damaged, or of an older version, so it counts for nothing"
+    assert said == (set() if gone_on else {warned})
+    assert (done.exit_code, len(done.outcomes[0].runs), len(runs.all_runs("runs"))) == (0, 2, 2 + (not gone_on))
+
+
+def test_what_cannot_go_on_as_it_is_damaged_is_made_anew(
+    claims: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def gone(*words: Any) -> None:
+        raise LandmarksError("the data are gone")
+
+    folder = landmarks.run("mlp_xor", *SHORT, "figures=false", quiet=True).folder
+    (folder / "summary.json").unlink()
+    (step,) = Plan([Request("mlp_xor", SHORT)], "runs").missing
+    with monkeypatch.context() as patch:
+        patch.setattr(data, "load", gone)
+        with pytest.raises(LandmarksError, match="the data are gone"):
+            making.once(step)
+    assert runs.all_runs("runs") == [folder]
+    path = folder / "config.yaml"
+    path.write_text(path.read_text().replace("criterion:", "criterium:"))
+    made = making.once(step)
+    assert f"{folder}: a run of another version" in capsys.readouterr().err
+    assert made != folder
+    assert making.once(step) == made
+
+
+def test_what_nobody_checked_does_not_stand_for_what_is_checked(claims: None, workplace: Path) -> None:
+    table = workplace / "own.csv"
+    table.write_text("".join(f"{i},{i % 7},{'ab'[i > 20]}\n" for i in range(40)))
+    own = ("data.name=csv", f"data.root={table}", "epochs=3")
+    for words in (SHORT, own):
+        unchecked = (*words, "data.verify=false")
+        landmarks.run("mlp_xor", *unchecked, "figures=false", quiet=True)
+        assert not Plan([Request("mlp_xor", unchecked)], "runs").missing
+    assert len(Plan([Request("mlp_xor", SHORT)], "runs").missing) == 1
+    assert not Plan([Request("mlp_xor", own)], "runs").missing  # files of one's own are known by what is in them
+
+
+def test_a_claim_is_left_out_once(claims: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reproduction, "_work", lambda steps, *words: ({*list(steps)[:1]}, {*steps}))
+    done = reproduce("mlp_xor.V,mlp_xor.C")
+    assert [(each.name, each.why.partition(" ")[0]) for each in done.left] == [
+        ("mlp_xor.V", "time"), ("mlp_xor.C", "time"),
+    ]  # fmt: skip
 
 
 def test_past_its_budget_nothing_is_started(claims: None) -> None:
