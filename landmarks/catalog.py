@@ -53,7 +53,7 @@ register(
         "Perceptron",
         "Rosenblatt; Novikoff",
         "clouds, functions, digits",
-        "100 % in (R/γ)² mistakes",
+        "100 % within (R/γ)²",
         "3 s",
         "landmarks.milestones.perceptron:Perceptron",
     )
@@ -77,7 +77,7 @@ register(
         "Long short-term memory",
         "Hochreiter, Schmidhuber",
         "sequences",
-        "31,390 sequences (mean)",
+        "31,390 sequences",
         "20 s",
         "landmarks.milestones.lstm:LSTM",
     )

@@ -102,7 +102,7 @@ def _time_in_words(claim: Claim, n: int, contrasts: int) -> Rule:
     if claim.runs_behind == 1:
         few, last = math.ceil(n * LEVEL / 2 - 1e-9), f"from the 2.5th to the 97.5th percentile of our n = {n:,} runs"
         return Rule(
-            f"The paper's {claim.printed} is one run. Its place among our runs decides; one that never arrives"
+            f"The paper's {claim.printed} counts as one run. Its place among our runs decides; a run that never arrives"
             " takes infinitely long.",
             {
                 "compatible": f"it is {last}: at least {few:,} are as fast, and at least {few:,} as slow",

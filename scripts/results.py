@@ -13,25 +13,26 @@ import argparse
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from benchmarks import report
 from benchmarks.place import ROOT
 
 from landmarks import catalog, shipped
-from landmarks.evidence import Evidence, store
-from landmarks.pages import chapters, markdown
+from landmarks.evidence import Evidence, Outcome, store
+from landmarks.pages import chapters, markdown, words
 
 MADE = "made by `python scripts/results.py page`"
 CLAIMS = (f"<!-- claims: {MADE} -->", "<!-- claims end -->")
 VERDICTS = (f"<!-- verdicts: {MADE} -->", "<!-- verdicts end -->")
 
 
-def main(words: Sequence[str] | None = None) -> int:
+def main(typed: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     verbs = parser.add_subparsers(dest="verb", required=True)
     verbs.add_parser("record").add_argument("runs", nargs="+", type=Path)
     verbs.add_parser("page")
-    arguments = parser.parse_args(words)
+    arguments = parser.parse_args(typed)
     if arguments.verb == "page":
         write_pages(ROOT)
         return 0
@@ -52,13 +53,21 @@ def record(name: str, roots: Iterable[Path]) -> bool:
     path = shipped.folder() / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     for root in (*map(str, roots), None):  # at last what follows from the committed runs alone
-        found = store(Evidence(name, root).outcomes())
+        found = stored(Evidence(name, root).outcomes())
         found["runs"] = [run for run in found["runs"] if run["dirty"] is False]
         if found["runs"]:
             path.write_text(shipped.as_text(found), encoding="utf-8")
         else:
             path.unlink(missing_ok=True)
     return path.is_file()
+
+
+def stored(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """A milestone's outcomes as they are committed, with what `landmarks list` says of the claim that heads it."""
+    headline = catalog.milestone_class(outcomes[0].milestone).card.headline
+    head = next(outcome for outcome in outcomes if outcome.claim == headline)
+    said = {"claim": headline.id, "ours": words.ours(headline, head.verdict), "word": head.verdict.word}
+    return {"headline": said, **store(outcomes)}
 
 
 def write_pages(root: Path) -> None:

@@ -274,7 +274,7 @@ def test_the_list_tells_what_was_shipped_and_cuts_no_column_short(
     known = {line.split()[1]: line for line in lines}
     order = [head.index(name) for name in ("published", "verdict", "ours", "model", "quick run", "data", "paper")]
     assert order == sorted(order)
-    assert "0.95 % test error      compatible  0.97 ± 0.11 %  LeNet-5" in known["lenet"]
+    assert "0.95 % test error     compatible  0.97 ± 0.11 %  LeNet-5" in known["lenet"]
     assert " not run " in known["gan"]
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     for columns, last in ((80, "ours"), (120, "data")):

@@ -299,9 +299,10 @@ def test_what_is_stale_edited_shipped_or_on_other_data_is_marked(claim: Callable
     commit(*now, old, *read, outcomes={"V": {"digest": "another"}})
     text = html.document([gather("tenth", None)])
     assert "1 stale run" in text
-    assert "claim edited since" in text
+    assert "the claim was changed after this result" in text
     assert "shipped with the package" in text
-    assert "compatible under 1 of 2 readings, 1 not run" in text
+    assert '<span class="mark">under 1 of 3 readings, 1 not run</span>' in text
+    assert "Readings: agrees under 1 of 3 readings, 1 not run" in text
     assert re.search(r"optimizer\.lr=0\.2</code>: ▼ <b>worse</b>", text)
     commit(*(made(i, place="elsewhere", values={"train_set/error": 0.3}) for i in range(5)))
     assert word("V") == "other data"
@@ -328,6 +329,44 @@ def test_what_is_stale_edited_shipped_or_on_other_data_is_marked(claim: Callable
 )  # fmt: skip
 def test_ours_in_words(claim: Claim, ours: float | None, interval: tuple[float, float] | None, said: str) -> None:
     assert words.ours(claim, Verdict("V", "holds", "", 5, ours, interval)) == said
+
+
+@pytest.mark.parametrize(
+    ("seeds", "other", "said"),
+    [
+        ((0, 1, 2), (), ""),
+        ((), (), ""),
+        ((90,), (), "seed 90"),
+        ((90, 3, 17), (), "seeds 3, 17, 90"),
+        ((1, 2, 3, 4, 5), (1, 2, 3, 4, 5), "seeds 1, 2, 3, 4, 5"),
+        ((0, 1, 2, 3, 4, 6), (), "other seeds than the first 6"),
+        ((0, 1), (0, 2), "other seeds than the first 2"),
+    ],
+)
+def test_seeds_are_told_where_they_are_not_the_first(seeds: Sequence[int], other: Sequence[int], said: str) -> None:
+    made = {"": seeds, "other": other}
+    behind = tuple(
+        Record(
+            "tenth", (), "paper", seed, 0, f"{arm}{seed}", arm, "toy", "toy", "0", "cpu", "cpu", "c0", False, "", 1.0
+        )
+        for arm, found in made.items()
+        for seed in found
+    )
+    assert words.seeds(behind) == said
+    outcome = Outcome("tenth", VALUE, Verdict("V", "holds", "", 5, 0.2), behind)
+    assert words.verdict(outcome) == f"✓ holds ({said})" if said else "✓ holds"
+
+
+def test_readings_are_told_beside_any_verdict() -> None:
+    other: Any = Verdict("V", "worse", "", 5, 0.3)
+    for found, of, said in (
+        ("compatible", other, "≈ compatible (under 1 of 2 readings)"),
+        ("worse", other, "▼ worse (agrees under 0 of 2 readings)"),
+        ("holds", Verdict("V", "not run", ""), "✓ holds (under 1 of 2 readings, 1 not run)"),
+        ("not run", other, "○ not run"),
+    ):
+        verdict: Any = Verdict("V", found, "", 5, 0.2)  # type: ignore[arg-type]
+        assert words.verdict(Outcome("tenth", VALUE, verdict, (), ((("a=1",), of),))) == said
 
 
 def test_the_papers_number_in_words() -> None:

@@ -63,6 +63,8 @@ def _numbers(title: str, outcomes: Sequence[Outcome]) -> Drawing:
             axes.plot(factor * found.ours, y, "o", color=OURS, markerfacecolor=filled, markersize=5, zorder=3)
         _diamond(axes, factor * claim.published, y)
         told.append(f"{claim.id}: paper {words.paper(claim)}, ours {words.ours(claim, found)}")
+    if outcomes[0].claim.kind != "share":
+        axes.set_xlabel("line: where the paper's number would have to lie")
     _legend(axes, any(not o.verdict.counts for o in outcomes))
     return _drawing(title, "; ".join(told), axes)
 
@@ -79,7 +81,7 @@ def _leads(title: str, outcomes: Sequence[Outcome]) -> Drawing:
         if claim.published:
             _diamond(axes, factor * claim.published, y)
         told.append(f"{claim.id}: paper {words.paper(claim)}, ours {words.ours(claim, found)}")
-    axes.set_xlabel("lead of the first arm; right of 0 is as claimed")
+    axes.set_xlabel("lead of the first arm, by Holm's level; right of 0 is as claimed")
     _legend(axes, False)
     return _drawing(title, "; ".join(told), axes)
 
@@ -100,7 +102,8 @@ def distribution(chapter: Chapter, claim: Claim) -> Drawing | None:
     axes.axvline(claim.published, color=PAPER, linestyle="--", linewidth=1.3, label=f"paper {claim.printed}")
     outcome = chapter.outcomes[claim.id]
     if claim.runs_behind > 1 and outcome.verdict.interval:
-        axes.axvspan(*outcome.verdict.interval, color=OURS, alpha=0.15, linewidth=0, label="our mean's interval")
+        reach = f"there a mean of {claim.runs_behind} would lie (95 %)"
+        axes.axvspan(*outcome.verdict.interval, color=OURS, alpha=0.15, linewidth=0, label=reach)
     axes.set_ylim(0, 103)
     axes.set_ylabel("% of runs that are there")
     axes.set_xlabel(claim.unit)

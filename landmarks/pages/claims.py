@@ -85,11 +85,7 @@ def _source(claim: Claim) -> Markup | None:
 
 def marks(outcome: Outcome) -> list[str]:
     """What else must be seen of an outcome at a glance."""
-    found = [SHIPPED] if outcome.shipped else []
-    found += [outcome.under] if outcome.under and outcome.verdict.counts else []
-    if outcome.stale:
-        found.append(f"{outcome.stale} stale run{'s' * (outcome.stale > 1)}")
-    return found + ["claim edited since"] * outcome.edited
+    return [*[SHIPPED] * outcome.shipped, *words.beside(outcome)]
 
 
 def _details(anchor: str, outcome: Outcome, contrasts: int) -> Markup:
@@ -131,7 +127,7 @@ def _readings(outcome: Outcome) -> Markup:
         join(tag("code", name) if i else name, f": {words.SIGNS[v.word]} ", tag("b", v.word), f" – {v.sentence}")
         for i, (name, v) in enumerate(named)
     ]
-    return join(tag("h4", f"Readings: {outcome.under}"), listed(items, class_="plain"))
+    return join(tag("h4", f"Readings: agrees {outcome.under}"), listed(items, class_="plain"))
 
 
 def _runs(anchor: str, records: tuple[Record, ...]) -> Markup:

@@ -24,8 +24,8 @@ WHAT = (
     " every run, so that anybody can make it again."
 )
 READ = (
-    "95 % throughout, half a printed digit added to each interval. n counts independent pairs of seed and replica, in a"
-    " contrast those of the smaller arm. The rule of each claim, with its numbers, is behind it."
+    f"95 % throughout. {words.INTERVAL}. n counts independent pairs of seed and replica, in a contrast those of the"
+    " smaller arm. The rule of each claim, with its numbers, is behind it."
 )
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
 """The browser itself refuses to load anything."""

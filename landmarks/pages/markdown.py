@@ -15,15 +15,21 @@ from landmarks.pages import words
 from landmarks.pages.chapters import Chapter, newest, totals
 from landmarks.records import Record, alike, sweep
 from landmarks.rules import Word
+from landmarks.rules_in_words import SOURCES
 from landmarks.show import bullets, table
 from landmarks.verdicts import Verdict
 
-INTRODUCTION = """\
+OTHER_SOURCES = "; ".join(f"*{source}*, {said}" for source, said in SOURCES.items() if source != "seen")
+INTRODUCTION = f"""\
 What nine papers claim in numbers, each claim with the verdict that a rule fixed beforehand gives it: `landmarks show
 NAME.CLAIM` prints the rule with its arithmetic, `landmarks reproduce NAME.CLAIM` makes the runs, and `landmarks report`
 is this page with pictures. *n* counts independent draws (of one seed and replica each). Below each table stand the runs
 and what is listed without a verdict: what is recalled, and what is not built here. All of it is made of the files in
-`results/claims/`."""
+`results/claims/`.
+
+{words.INTERVAL}.
+
+Where a number of the paper's was not read there, its source stands beside it: {OTHER_SOURCES}."""
 
 
 def claims(chapters: Sequence[Chapter]) -> str:
@@ -116,7 +122,7 @@ def _tells_more(outcome: Outcome) -> bool:
 
 def _in_full(outcome: Outcome) -> list[str]:
     """A verdict with its sentence, and what comes out under each other reading."""
-    under = f" Of all readings: {outcome.under}." if outcome.under else ""
+    under = f" Agrees {outcome.under}." if outcome.under else ""
     lines = [f"- **{outcome.claim.id}** {_sentence(outcome.verdict)}.{under}"]
     for overrides, found in outcome.readings:
         lines.append(f"  - with `{shlex.join(overrides)}` {_sentence(found)}")

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from landmarks.rules import Word
     from landmarks.verdicts import Verdict
 
+LISTED = 5
+"""So many seeds are named at most."""
 DEVICES = {"cpu": "one CPU core", "cuda": "one GPU"}
 SIGNS: dict[Word, str] = {
     "holds": "✓", "compatible": "≈", "better": "▲", "faster": "▲", "worse": "▼", "slower": "▼", "fails": "✗",
@@ -27,23 +29,30 @@ SIGNS: dict[Word, str] = {
 """A sign beside each verdict, so that colour is never alone."""
 MEANINGS: dict[Word, str] = {
     "holds": "It is so: exactly, or surely within the margin that counts as the same, or the first arm is surely ahead",
-    "compatible": "The paper's number lies where chance alone could put it; no more can be said of so few runs of the"
-    " paper's",
+    "compatible": "The paper's number lies where chance alone could put it; no more can be said with so few runs"
+    " behind it",
     "better": "Ours is better than chance explains",
     "faster": "Ours is faster than chance explains, and by more than a factor of 1.5",
     "worse": "Ours is worse than chance explains",
     "slower": "Ours is slower than chance explains, and by more than a factor of 1.5",
     "fails": "It is not so: one run of ours is a counterexample",
-    "incompatible": "The paper's one run lies outside 95 % of ours",
+    "incompatible": "The paper's number lies outside 95 % of ours",
     "differs": "Ours solve it more or less often than the paper's, beyond chance",
     "contradicted": "The arm that should be ahead is behind, beyond chance",
     "inconclusive": "The runs so far can't tell, or there are fewer than the rule asks for",
     "other data": "Measured on other data than the paper's: shown, not judged, and in no total",
     "not judged": "The published number is recalled rather than read, or the runs may not be judged: in no total",
     "not run": "Nobody has run it here yet, or what would measure it is not built: in no total",
-    "stale": "Run by an earlier revision of the code: counted, and not judged",
+    "stale": "Run by another revision of the code, or with other settings: counted, and not judged",
 }
 """What each verdict says, in general; `landmarks show NAME.CLAIM` tells when just this claim gets which."""
+INTERVAL = (
+    "An interval of ours, after ± or in brackets, is where the paper's number would have to lie if chance alone parted"
+    " the two. Of a mean of n runs against one of k it has √(1/n + 1/k) in it, and half a printed digit, so it is wider"
+    " than what our mean alone leaves open. That of a contrast is of the lead, at the level which Holm's procedure"
+    " leaves it; that of a share is of ours alone"
+)
+"""What an interval says, for whoever reads one."""
 
 
 def paper(claim: Claim) -> str:
@@ -98,14 +107,36 @@ def _end(claim: Claim, value: float) -> str:
 
 def verdict(outcome: Outcome) -> str:
     """The word with its sign, and what a reader must know beside it."""
+    word, known = outcome.verdict.word, beside(outcome)
+    return f"{SIGNS[word]} {word}" + f" ({'; '.join(known)})" * bool(known)
+
+
+def beside(outcome: Outcome) -> list[str]:
+    """What a reader must know beside a verdict."""
     word = outcome.verdict.word
     left_out = outcome.stale if word != "stale" else 0
-    beside = [
-        *[outcome.under.removeprefix("compatible " * (word in ("compatible", "holds")))] * outcome.verdict.counts,
-        *["the claim was changed after this result"] * outcome.edited,
-        *[f"{left_out} stale run{'s' * (left_out > 1)} left out"] * bool(left_out),
+    agrees = "agrees " * (word not in ("compatible", "holds"))
+    found = [
+        f"{agrees}{outcome.under}" if outcome.under and outcome.verdict.counts else "",
+        seeds(outcome.runs),
+        "the claim was changed after this result" * outcome.edited,
+        f"{left_out} stale run{'s' * (left_out > 1)} left out" if left_out else "",
     ]
-    return f"{SIGNS[word]} {word}" + f" ({'; '.join(filter(None, beside))})" * any(beside)
+    return [each for each in found if each]
+
+
+def seeds(behind: Iterable[Record]) -> str:
+    """Which seeds runs were made with, where in any arm they are not just the first: 0, 1, 2, …"""
+    arms: dict[str, set[int]] = {}
+    for run in behind:
+        arms.setdefault(run.configuration, set()).add(run.seed)
+    every = {tuple(sorted(found)) for found in arms.values()}
+    others = [found for found in every if found != tuple(range(len(found)))]
+    if not others:
+        return ""
+    if len(every) > 1 or len(others[0]) > LISTED:
+        return f"other seeds than the first {max(map(len, others)):,}"
+    return f"seed{'s' * (len(others[0]) > 1)} {', '.join(map(str, others[0]))}"
 
 
 def result(outcome: Outcome) -> str:
@@ -144,7 +175,7 @@ def provenance(group: Sequence[Record]) -> dict[str, str]:
     code = {True: " with changes that no commit holds", None: " (not known whether it was changed)", False: ""}
     return {
         "data": f"{first.data}: {_starts(run.checksum for run in group)}",
-        "commit": (first.commit or "not known")[:10] + code[first.dirty],
+        "commit": ", then ".join(c[:10] for c in (first.commit or "not known", *first.went_on)) + code[first.dirty],
         "device": f"{first.device}, torch {first.versions.get('torch', 'not known')}",
         "date": first.date or "not known",
         "a run takes": time(*(run.seconds for run in group)),
