@@ -69,9 +69,9 @@ class Evidence:
         return counted, [*stale.values()]
 
     def _fingerprint(self, tree: Mapping[str, Any], like: Record) -> str:
-        """The fingerprint that a run of this configuration has today, of the draw, data and device of another."""
+        """The fingerprint that a run of this configuration has today, of the seed, data and device of another."""
         here = dict(tree["data"]) | {"name": like.place}
-        drawn = dict(tree) | {"seed": like.seed, "first_replica": like.first_replica, "data": here}
+        drawn = dict(tree) | {"seed": like.seed, "data": here}
         return runs.fingerprint(drawn, like.checksum, like.kind, self.revisions)
 
     def outcomes(self) -> list[Outcome]:

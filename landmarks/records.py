@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import shlex
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from itertools import count, takewhile
@@ -219,14 +218,17 @@ def _of_replicas(metric: str, values: Mapping[str, float]) -> float | list[float
 
 
 def digest(tree: Mapping[str, Any]) -> str:
-    """What tells configurations apart, whichever draw, data set and device: the same for all runs of a claim's arm."""
-    kept = dict(tree) | {"seed": 0, "first_replica": 0, "data": dict(tree["data"]) | {"name": ""}}
+    """What tells configurations apart, whichever seed, data set and device: the same for all runs of a claim's arm.
+
+    The number of the first replica is no draw: of the functions of n inputs it says which one is learned.
+    """
+    kept = dict(tree) | {"seed": 0, "data": dict(tree["data"]) | {"name": ""}}
     return runs.fingerprint(kept, "", "", (0, 0))
 
 
 def typed_as(scale: str, overrides: Iterable[str]) -> frozenset[str]:
-    """An arm as it is typed, whichever draw and data set."""
-    left_out = ("scale", "seed", "first_replica", "data.name")
+    """An arm as it is typed, whichever seed and data set."""
+    left_out = ("scale", "seed", "data.name")
     return frozenset([f"scale={scale}", *(o for o in overrides if o.partition("=")[0] not in left_out)])
 
 
@@ -246,5 +248,5 @@ def local(name: str, root: str | None, claims: Sequence[Claim]) -> list[Record]:
             if Run(folder).config["init"] is None:
                 found.append(record(folder, claims))
         except (OSError, ValueError, KeyError, TypeError, LandmarksError):
-            print(f"landmarks: {folder}: damaged, or of an older version, so it counts for nothing", file=sys.stderr)
+            runs.leave_out(folder)
     return found

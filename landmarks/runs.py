@@ -27,6 +27,8 @@ READING = ("root", "verify", "in_memory", "workers")
 """Where data lie and how they are read, which changes no number either."""
 PLACES = ("runs", "device", *LOGGING, *(f"data.{key}" for key in READING))
 """All that changes no number, as keys are typed."""
+CODE = (":/landmarks", ":/configs")
+"""Where in a clone everything lies that a run is made by."""
 FILES = ("config.yaml", "overrides.txt", "environment.json")
 """What a run writes before it trains."""
 Revisions = tuple[int, int]
@@ -190,7 +192,8 @@ def state_of_code() -> dict[str, Any]:
     `dirty` is None where neither is known.
     """
     commit, dirty = loaded()
-    changed = _commit() != (commit, dirty)
+    now, dirty_now = _commit()
+    changed = dirty_now != dirty or (now != commit and not _alike(commit, now))
     return {"commit": commit, "dirty": changed or dirty, "date": datetime.now().date().isoformat()}
 
 
@@ -201,18 +204,25 @@ def loaded() -> tuple[str | None, bool | None]:
 
 
 def _commit() -> tuple[str | None, bool | None]:
-    place = Path(__file__).parent
-
-    def git(*words: str) -> str:
-        command = ["git", "-C", str(place), *words]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-
     try:
-        if Path(git("rev-parse", "--show-toplevel")) == place.parent:
-            return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "--", ":/landmarks", ":/configs"))
+        if Path(_git("rev-parse", "--show-toplevel")) == Path(__file__).parent.parent:
+            return _git("rev-parse", "HEAD"), bool(_git("status", "--porcelain", "--", *CODE))
     except (OSError, subprocess.CalledProcessError):
         pass
     return None, _changed()
+
+
+def _alike(commit: str | None, other: str | None) -> bool:
+    """Whether two commits have the same code."""
+    try:
+        return not _git("diff", "--name-only", str(commit), str(other), "--", *CODE)
+    except (OSError, subprocess.CalledProcessError):
+        return False
+
+
+def _git(*words: str) -> str:
+    command = ["git", "-C", str(Path(__file__).parent), *words]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def _changed() -> bool | None:

@@ -198,6 +198,8 @@ def test_each_replica_speaks_for_itself(claim: Callable[..., None]) -> None:
     assert [one.solved for one in each["T"]] == [one.solved for one in each["S"]] == [*map(bool, solved)]
     assert [one.value for one in each["E"]] == tried[:18]  # of those that are solved alone
     commit(run)
+    assert word() == "stale"  # other replicas than the claim's: of an enumeration they would be other questions
+    commit(made(7, values=run.values))
     found = judged()
     assert found["V"].verdict.n == 20
     assert (found["S"].verdict.word, found["S"].verdict.ours) == ("compatible", 0.9)
