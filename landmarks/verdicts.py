@@ -270,7 +270,8 @@ def _ratio(claim: Claim, ours: list[Measured], theirs: list[Measured], level: fl
 def _tested(claim: Claim, ours: list[Measured], theirs: list[Measured], p: float, level: float) -> str:
     """How a contrast was tested, and where if not on the paper's data."""
     place = "" if not claim.data or ours[0].data in claim.data else f" on {ours[0].data}"
-    return f"{len(ours)} and {len(theirs)} runs{place}, p = {p:.2g} against {level:.2g}"
+    chance = f"p = {p:.2g}" if p > 1e-300 else "p < 1e-300"
+    return f"{len(ours)} and {len(theirs)} runs{place}, {chance} against {level:.2g}"
 
 
 def _chance(case: Case) -> float:
