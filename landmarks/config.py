@@ -200,6 +200,14 @@ def job_overrides() -> list[str]:
     return [re.sub(r"^experiment=[^/]*/", "experiment=", o) for o in task if not o.startswith("milestone=")]
 
 
+def flat(tree: Mapping[str, Any], prefix: str = "") -> Tree:
+    """The leaves of a configuration: `{"model.hidden": 1, …}`."""
+    leaves: Tree = {}
+    for key, value in tree.items():
+        leaves |= flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {prefix + key: value}
+    return leaves
+
+
 def to_yaml(tree: Mapping[str, Any]) -> str:
     """A tree as YAML text, in the order of the files."""
     from omegaconf import OmegaConf

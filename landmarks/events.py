@@ -13,9 +13,8 @@ from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[attr-de
 from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
 from torch import Tensor
 
-from landmarks import measures, runs
+from landmarks import config, measures, runs
 from landmarks.claims import Claim
-from landmarks.groups import flat
 from landmarks.parts import tiles
 
 LOOKED_AT = ("test", "valid", "train_set")
@@ -69,7 +68,7 @@ def trial(tree: Mapping[str, Any]) -> Summary:
 
 def settings(tree: Mapping[str, Any]) -> dict[str, Any]:
     """A configuration as `{"model.hidden": 2, …}`, without paths, logging, and what is null."""
-    return {key: value for key, value in flat(tree).items() if value is not None and key not in runs.PLACES}
+    return {key: value for key, value in config.flat(tree).items() if value is not None and key not in runs.PLACES}
 
 
 def experiment(columns: api_pb2.Experiment) -> Summary:

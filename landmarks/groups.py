@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -60,7 +60,7 @@ class Group:
         self.runs = members
         self.label = label
         self.number = number
-        self.settings = flat(members[0].config)
+        self.settings = config.flat(members[0].config)
         self.replicas: int = members[0].config["replicas"]
         self.unfinished = Counter(run.status for run in members if run.status != "finished")
 
@@ -129,19 +129,11 @@ class Group:
         return np.maximum(mean - half, lowest), np.minimum(mean + half, highest)
 
 
-def flat(tree: Mapping[str, Any], prefix: str = "") -> Settings:
-    """The leaves of a configuration: `{"model.hidden": 1, …}`."""
-    leaves: Settings = {}
-    for key, value in tree.items():
-        leaves |= flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {prefix + key: value}
-    return leaves
-
-
 def gather(found: Iterable[Run], notes: list[str]) -> list[Group]:
     """The runs by configuration, in the order given; of those that are the same draw only the furthest counts."""
     by_settings: dict[str, dict[tuple[Any, ...], Run]] = {}
     for run in found:
-        settings = flat(run.config)
+        settings = config.flat(run.config)
         draw = tuple(settings.pop(key) for key in DRAWS)
         members = by_settings.setdefault(
             repr(sorted((k, repr(v)) for k, v in settings.items() if k not in runs.PLACES)), {}
