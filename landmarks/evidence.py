@@ -102,7 +102,7 @@ class Evidence:
             said = f"{n} run{'s' * (n > 1)} of another revision or other settings than today's; `landmarks reproduce"
             said += f" {self.name}.{claim.id}` makes {'it' if n == 1 else 'them'} anew"
             verdict = replace(verdict, word="stale", sentence=said)
-        under = []
+        behind, under = behind if verdict.word not in ("not run", "stale") else [], []
         for reading in claim.readings:
             case, records, _ = self._case(claim, reading)
             under.append((reading, self._judged(case, reading)))

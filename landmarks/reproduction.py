@@ -50,12 +50,14 @@ class Reproduction:
     outcomes: list[Outcome] = field(default_factory=list)
     failed: int = 0
     worse: list[str] = field(default_factory=list)
+    compared: int | None = None
+    """Claims that were held against what is committed, where that was asked for."""
 
     @property
     def exit_code(self) -> int:
-        """1 where a run failed, a claim came out worse, or nothing that a word asked for could be run."""
+        """1 where a run failed, a claim came out worse, or nothing that a word asked for could be run or compared."""
         able = {asked.word for asked in self.asked if asked.requests}
-        return int(bool(self.failed or self.worse or {asked.word for asked in self.asked} - able))
+        return int(bool(self.failed or self.worse or self.compared == 0 or {asked.word for asked in self.asked} - able))
 
 
 def reproduce(words: Sequence[str], terms: Terms, check: bool = False) -> Reproduction:
@@ -85,6 +87,7 @@ def reproduce(words: Sequence[str], terms: Terms, check: bool = False) -> Reprod
         done.outcomes += [each for each in found if f"{milestone}.{each.claim.id}" in wanted]
     if check:
         done.worse = [said for each in done.outcomes if (said := worse(each, committed[each.milestone]))]
+        done.compared = sum(comparable(each, committed[each.milestone]) for each in done.outcomes)
     return done
 
 
@@ -161,11 +164,17 @@ def _work(steps: Mapping[str, Step], plan: Plan, done: Reproduction, terms: Term
     return late, busy
 
 
+def comparable(outcome: Outcome, committed: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether a claim was run here, and before."""
+    before, now = committed.get(outcome.claim.id), outcome.verdict
+    return before is not None and now.counts and replace(now, word=before["word"]).counts
+
+
 def worse(outcome: Outcome, committed: Mapping[str, Mapping[str, Any]]) -> str:
     """A sentence where a claim comes out worse than committed; "" where it does not, or was not run."""
-    before, now = committed.get(outcome.claim.id), outcome.verdict
-    if before is None or now.word in ("not run", "stale"):
+    if not comparable(outcome, committed):
         return ""
+    before, now = committed[outcome.claim.id], outcome.verdict
     if outcome.rank >= replace(outcome, verdict=replace(now, word=before["word"])).rank:
         return ""
     return f"{outcome.milestone}.{outcome.claim.id} was {before['word']} and is {now.word}: {now.sentence}"
@@ -211,15 +220,16 @@ def tell(done: Reproduction, quiet: bool) -> None:
         rows = [
             (
                 f"{each.milestone}.{each.claim.id}",
-                in_words.paper(each.claim),
+                in_words.verdict(each),
                 in_words.ours(each.claim, each.verdict),
                 str(each.verdict.n or ""),
-                f"{in_words.SIGNS[each.verdict.word]} {each.verdict.word}",
-                each.under,
+                in_words.paper(each.claim),
             )
             for each in done.outcomes
+            if each.verdict.n or len(done.outcomes) <= FEW
         ]
-        print_table(("claim", "paper", "ours", "n", "verdict", "readings"), rows)
+        if rows:
+            print_table(("claim", "verdict", "ours", "n", "paper"), rows)
     for each in done.outcomes if quiet or len(done.outcomes) <= FEW else ():
         print(f"{each.milestone}.{each.verdict}")
     if not quiet:
@@ -231,3 +241,5 @@ def tell(done: Reproduction, quiet: bool) -> None:
             print_table(("claim", "why"), [(each.name, each.why) for each in out])
     for said in done.worse:
         print(f"worse than committed: {said}")
+    if done.compared is not None and not done.worse and not quiet:
+        print(f"{done.compared} claim{'s' * (done.compared != 1)} compared with what is committed, none is worse")

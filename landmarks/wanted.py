@@ -82,7 +82,7 @@ def number(option: str, text: str | int) -> int:
 def with_requests(asked: Sequence[Asked], overrides: Sequence[str], seeds: int | None) -> list[Asked]:
     """Each claim with the runs that it needs under every reading. Raises UsageError for an override that it bars.
 
-    What a run takes is what any of its claims says.
+    What a run takes is what a claim on it alone says, or else a contrast, whose cost is the mean of its arms.
     """
     open_ = [each for each in asked if not each.barred]
     kinds: dict[str, str] = {}
@@ -91,9 +91,10 @@ def with_requests(asked: Sequence[Asked], overrides: Sequence[str], seeds: int |
         if each.milestone not in kinds:
             kinds[each.milestone] = _kind(each, overrides)
         _check(each, overrides)
-        for _, words in _arms(each.claim, overrides):
-            if (seconds := each.claim.cost.get(kinds[each.milestone])) is not None:
-                costs.setdefault((each.milestone, words), seconds)
+    for name, kind in kinds.items():
+        for claim in sorted(catalog.milestone_class(name).card.claims, key=lambda claim: claim.two_arms):
+            for _, words in _arms(claim, overrides) if kind in claim.cost else ():
+                costs.setdefault((name, words), claim.cost[kind])
     return [
         replace(
             each,

@@ -510,7 +510,7 @@ def test_show_tells_how_a_claim_stands_and_what_stands_behind_it(
     assert "- **▲ better**, 20.0 ± 2.7 %, n = 5, as shipped: 20.00 % ± 2.65 % over 5 runs; paper 50.00 %." in said
     command = "`landmarks run tenth scale=paper -m seed=0,1,2,3,4`"
     assert (
-        f"- {command} – data toy: 00000000; commit c0ffee; device cpu, torch 2.0; date 2026-01-01; a run takes 2 s"
+        f"- {command} – data toy: 00000000; commit c0ffee; device cpu, torch 2.0; date 2026-01-01; a run took 2 s"
         in said
     )
     assert cli.main(["show", "tenth.Q"]) == 0

@@ -50,7 +50,8 @@ INTERVAL = (
     "An interval of ours, after ± or in brackets, is where the paper's number would have to lie if chance alone parted"
     " the two. Of a mean of n runs against one of k it has √(1/n + 1/k) in it, and half a printed digit, so it is wider"
     " than what our mean alone leaves open. That of a contrast is of the lead, at the level which Holm's procedure"
-    " leaves it; that of a share is of ours alone"
+    " leaves it; that of a share is of ours alone. A cost is what runs take alone on a core; what one took is by the"
+    " clock, and other work went on meanwhile"
 )
 """What an interval says, for whoever reads one."""
 
@@ -178,7 +179,7 @@ def provenance(group: Sequence[Record]) -> dict[str, str]:
         "commit": ", then ".join(c[:10] for c in (first.commit or "not known", *first.went_on)) + code[first.dirty],
         "device": f"{first.device}, torch {first.versions.get('torch', 'not known')}",
         "date": first.date or "not known",
-        "a run takes": time(*(run.seconds for run in group)),
+        "a run took": time(*(run.seconds for run in group)),
         "fingerprints": _starts(run.fingerprint for run in group),
     }
 
