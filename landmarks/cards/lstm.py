@@ -152,7 +152,8 @@ def _seconds(words: tuple[str, ...]) -> float:
     """Estimated seconds of a run, from 100 to 1,000 updates on one core of an AMD EPYC, times how many it will make.
 
     The slowest trial takes twice the paper's mean, as in tasks 4 and 6a, of task 2c eleven times, as measured in its
-    first row; task 2 is tested by 10,000 more sequences. Where some trials never learn a run goes on to its last update, as measured for Reber's strings and task 3a.
+    first row; task 2 is tested by 10,000 more sequences. Where some trials never learn a run goes on to its last
+    update, as measured for Reber's strings and task 3a.
     """
     given = dict(word.split("=", 1) for word in words)
     name, length = given.get("experiment", ""), max(100, int(given.get("data.T", given.get("data.q", 100))))
