@@ -139,15 +139,11 @@ class View:
 
 def called(tree: Mapping[str, Any], words: Iterable[str]) -> str:
     """A run by what was asked of it, a demonstration's arm by its name: `plain-56, seed 0`."""
-    card, asked = catalog.milestone_class(tree["milestone"]).card, _asked(words)
+    card = catalog.milestone_class(tree["milestone"]).card
+    asked = [word for word in runs.typed(words) if not word.startswith("seed=")]
     arms = card.demonstration.arms if card.demonstration else ()
-    name = next((arm.name for arm in arms if {*_asked(arm.overrides)} == {*asked}), " ".join(asked))
+    name = next((arm.name for arm in arms if {*runs.typed(arm.overrides)} == {*asked}), " ".join(asked))
     return f"{name[:90].replace('/', '|')}{', ' * bool(name)}seed {tree['seed']}"
-
-
-def _asked(words: Iterable[str]) -> list[str]:
-    """The overrides that make a run what it is, without its seed."""
-    return [word for word in words if word.partition("=")[0] not in ("seed", *runs.PLACES)]
 
 
 def _measures(milestone: str, names: Iterable[str]) -> list[str]:

@@ -70,6 +70,11 @@ class Claim:
         return self.metric.partition("/")[0] in ("train", "train_set", "valid", "test")
 
     @property
+    def judgeable(self) -> bool:
+        """Whether its rule judges it as soon as there are runs."""
+        return self.built and self.source != "recalled"
+
+    @property
     def two_arms(self) -> bool:
         """Whether it compares two arms of ours."""
         return self.kind in ("contrast", "ratio")
@@ -83,6 +88,10 @@ class Claim:
         """The overrides of each arm under a reading."""
         arms = (self.overrides, self.against) if self.two_arms else (self.overrides,)
         return tuple((*arm, *reading) for arm in arms)
+
+    def typed(self, arm: tuple[str, ...]) -> tuple[str, ...]:
+        """What is typed for the runs of an arm, its scale among the overrides where that is not the usual one."""
+        return arm if self.scale == "quick" else (f"scale={self.scale}", *arm)
 
     def format(self, value: float) -> str:
         if self.unit == "%":

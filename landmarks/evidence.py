@@ -25,9 +25,8 @@ BAD = ("fails", "incompatible", "worse", "slower", "differs", "contradicted")
 
 
 @cache
-def composed(name: str, scale: str, overrides: tuple[str, ...]) -> config.Composed:
+def composed(name: str, typed: tuple[str, ...]) -> config.Composed:
     """The configuration of an arm, not to be changed."""
-    typed = (*([f"scale={scale}"] if scale != "quick" else []), *overrides)
     return config.Composed(config.tree(name, typed), typed)
 
 
@@ -60,7 +59,7 @@ class Evidence:
         """The records of an arm of a claim: those that count, and those that are stale."""
         if not self.records:
             return [], []
-        tree = composed(self.name, claim.scale, overrides).tree
+        tree = composed(self.name, claim.typed(overrides)).tree
         found = self.by_configuration.get(digest(tree), [])
         counted = [each for each in found if each.fingerprint == self._fingerprint(tree, each)]
         alike = dict.fromkeys(id(each) for each in counted)
@@ -83,18 +82,19 @@ class Evidence:
             for claim, verdict, (_, *rest) in zip(self.claims, judged, found, strict=True)
         ]
 
+    def arms(self, claim: Claim, reading: tuple[str, ...] = ()) -> tuple[list[list[Record]], list[Record]]:
+        """Of each arm of a claim the records that one verdict may rest on, and the stale ones of both."""
+        if not claim.judgeable:
+            return [], []
+        found = [self.of_arm(claim, overrides) for overrides in claim.arms_under(reading)]
+        chosen = together(claim, [[each for each in counted if each.measured(claim)] for counted, _ in found])
+        return chosen, [each for _, stale in found for each in stale]
+
     def _case(self, claim: Claim, reading: tuple[str, ...]) -> tuple[Case, list[Record], list[Record]]:
         """What there is to judge a claim by, the records behind that, and the stale ones."""
-        if not claim.built or claim.source == "recalled":
-            return Case(claim), [], []
-        arms = [self.of_arm(claim, overrides) for overrides in claim.arms_under(reading)]
-        chosen = together(claim, [[each for each in counted if each.measured(claim)] for counted, _ in arms])
-        sides = [[m for each in arm for m in each.measured(claim)] for arm in chosen]
-        return (
-            Case(claim, *sides),
-            [each for arm in chosen for each in arm],
-            [each for _, stale in arms for each in stale],
-        )
+        arms, stale = self.arms(claim, reading)
+        sides = [[m for each in arm for m in each.measured(claim)] for arm in arms]
+        return Case(claim, *sides), [each for arm in arms for each in arm], stale
 
     def _outcome(self, claim: Claim, verdict: Verdict, behind: list[Record], stale: list[Record]) -> Outcome:
         if verdict.word == "not run" and stale:

@@ -35,7 +35,7 @@ def explain(name: str, claim: Claim, outcome: Outcome | None = None) -> str:
     runs = [assemble.settings_of(config.compose(name, [f"scale={claim.scale}", *arm])) for arm in claim.arms]
     contrasts = sum(map(shares_level, cls.card.claims))
     parts = [f"# {name}.{claim.id}", claim.says, show.bullets(_published(claim))]
-    if outcome and markdown.judged(outcome):
+    if outcome and claim.judgeable:
         parts.append(markdown.standing(outcome))
     if claim.source != "recalled":
         would = "is" if claim.built else "would be"
@@ -56,13 +56,12 @@ def explain(name: str, claim: Claim, outcome: Outcome | None = None) -> str:
 
 def commands(name: str, claim: Claim) -> list[str]:
     """What to type for a claim's runs: one command for each arm; none where it is not to be judged."""
-    if not claim.built or claim.source == "recalled":
+    if not claim.judgeable:
         return []
     seeds = range(claim.seeds)
     listed = ",".join(map(str, seeds)) if claim.seeds <= 20 else f"range({claim.seeds})"
     sweep = ["-m", f"seed={listed}"] if claim.seeds > 1 else []
-    scale = [] if claim.scale == "quick" else [f"scale={claim.scale}"]
-    return [shlex.join(["landmarks", "run", name, *scale, *arm, *sweep]) for arm in claim.arms]
+    return [shlex.join(["landmarks", "run", name, *claim.typed(arm), *sweep]) for arm in claim.arms]
 
 
 def _published(claim: Claim) -> list[str]:

@@ -97,7 +97,7 @@ class Standing:
         """Take a run into account. Raises one of many errors where its files are not what a run writes."""
         environment, found = json.loads((folder / "environment.json").read_text()), runs.summary(folder)
         seed, verified = _drawn((folder / "config.yaml").read_text())
-        code, checksum = [environment, *environment.get("resumed", [])], environment["data"]
+        code, checksum = runs.states_of_code(environment), environment["data"]
         fingerprint = found.get("fingerprint", environment.get("fingerprint"))
         if fingerprint and not (clean and any(part.get("dirty") is not False for part in code)):
             diverged = found["status"] == "failed" and found.get("diverged")

@@ -139,12 +139,12 @@ def record(folder: Path, wanted: Sequence[Claim]) -> Record:
     run, lines = Run(folder), runs.read_metrics(folder)
     summary, tree = run.summary, run.config
     environment = json.loads((folder / "environment.json").read_text())
-    code = [environment, *environment.get("resumed", [])]
+    code = runs.states_of_code(environment)
     dirty, commits = ([part.get(name) for part in code] for name in ("dirty", "commit"))
     failed = summary["status"] != "finished"
     return Record(
         milestone=tree["milestone"],
-        overrides=_typed(folder),
+        overrides=tuple(runs.typed((folder / "overrides.txt").read_text().splitlines())),
         scale=tree["scale"],
         seed=tree["seed"],
         first_replica=tree["first_replica"],
@@ -171,13 +171,6 @@ def _unverified(settings: Mapping[str, Any]) -> bool:
     """Whether files were taken as they were found."""
     source = data.SOURCES.get(settings["name"])
     return not settings["verify"] and source is not None and source.filed
-
-
-def _typed(folder: Path) -> tuple[str, ...]:
-    """The overrides of a run, the last of each key, without those of paths and logging."""
-    lines = (folder / "overrides.txt").read_text().splitlines()
-    last = {line.partition("=")[0].lstrip("+"): line for line in lines}
-    return tuple(line for key, line in last.items() if key not in runs.PLACES)
 
 
 def _base(claim: Claim) -> str:

@@ -10,7 +10,7 @@ import platform
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -183,6 +183,17 @@ def fingerprint(tree: Mapping[str, Any], checksum: str, kind: str, revisions: Re
     kept["data"] = {key: value for key, value in tree["data"].items() if f"data.{key}" not in PLACES}
     text = json.dumps([kept, checksum, kind, revisions], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def states_of_code(environment: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What `state_of_code` said at a run's start, and at each resume."""
+    return [dict(environment), *environment.get("resumed", [])]
+
+
+def typed(words: Iterable[str]) -> list[str]:
+    """The overrides that make a run what it is, the last of each key."""
+    last = {word.partition("=")[0].lstrip("+"): word for word in words}
+    return [word for key, word in last.items() if key not in PLACES]
 
 
 def state_of_code() -> dict[str, Any]:

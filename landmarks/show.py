@@ -116,7 +116,7 @@ def _claim(claim: Claim) -> str:
 def _came_out(claim: Claim, outcomes: Mapping[str, Outcome]) -> str:
     """The verdict in a few words, where there is one or might be one."""
     found = outcomes.get(claim.id)
-    return f" → {words.result(found)}" if found and claim.built and claim.source != "recalled" else ""
+    return f" → {words.result(found)}" if found and claim.judgeable else ""
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers: int = 0) -> str:

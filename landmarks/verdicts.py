@@ -123,7 +123,7 @@ def _ready(
     arms = [[run for run in arm if _scaled(claim, run)] for arm in arms]
     if not arms[0] or (two and not arms[1]):
         return Verdict(claim.id, "not judged", "quick runs demonstrate, they are not held against the paper")
-    first, second = (_distinct(arm) for arm in arms)
+    first, second = (distinct(arm) for arm in arms)
     return _short(claim, first, second if two else first) or (first, second)
 
 
@@ -146,7 +146,7 @@ def _scaled(claim: Claim, run: Measured) -> bool:
     return run.scale == "paper" or (claim.kind == "exact" and claim.scale == "quick")
 
 
-def _distinct(runs: Sequence[Measured]) -> list[Measured]:
+def distinct(runs: Sequence[Measured]) -> list[Measured]:
     """One run for each (seed, replica): the first."""
     return list({(run.seed, run.replica): run for run in reversed(runs)}.values())[::-1]
 
@@ -154,7 +154,7 @@ def _distinct(runs: Sequence[Measured]) -> list[Measured]:
 def _elsewhere(claim: Claim, runs: Sequence[Measured]) -> Verdict:
     """A number of ours on other data than the paper's: shown, and no more."""
     names = dict.fromkeys(run.data for run in runs)
-    places = {name: _distinct([run for run in runs if run.data == name]) for name in names}
+    places = {name: distinct([run for run in runs if run.data == name]) for name in names}
     found = {name: float(np.mean([run.reached for run in there])) for name, there in places.items()}
     name = max(places, key=lambda name: len(places[name]))
     each = ", ".join(f"{rules.say(claim, mean)} on {data}" for data, mean in found.items())

@@ -138,11 +138,10 @@ def _check(asked: Asked, overrides: Sequence[str]) -> None:
 def _arms(claim: Claim, overrides: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:
     """Of each arm under each reading: what tells it from the claim's others, and its overrides."""
     found = []
-    scale = () if claim.scale == "quick" else (f"scale={claim.scale}",)
     for reading in ((), *claim.readings):
         for i, arm in enumerate(claim.arms_under(reading)):
             told = ", ".join((*(("other arm",) if i else ()), *reading))
-            found.append((f" ({told})" if told else "", (*scale, *arm, *overrides)))
+            found.append((f" ({told})" if told else "", (*claim.typed(arm), *overrides)))
     return found
 
 

@@ -299,6 +299,8 @@ def test_only_what_a_verdict_rests_on_stands_behind_it(claim: Callable[..., None
     found = judged()["V"]
     assert {run.seed for run in found.runs} == {0, 1, 2, 3, 4}
     assert found.verdict.n == 5
+    drawn = chapters.gather("tenth", None)
+    assert [one.value for one in drawn.measured(VALUE)] == [*NEAR]  # nor is anything else drawn
 
 
 def test_contrasts_under_a_reading_share_their_level_under_that_reading(claim: Callable[..., None]) -> None:
@@ -362,7 +364,7 @@ def test_a_configuration_that_was_changed_makes_its_runs_stale(
 ) -> None:
     claim(VALUE)
     commit(*errors(NEAR))
-    tree = evidence.composed("tenth", "paper", ()).tree
+    tree = evidence.composed("tenth", VALUE.typed(())).tree
     changed = config.Composed(tree | {"optimizer": {"lr": 0.15}}, ())
     monkeypatch.setattr(evidence, "composed", lambda *arm: changed)
     assert word() == "stale"

@@ -11,6 +11,7 @@ from landmarks import assemble, catalog
 from landmarks.catalog import Entry
 from landmarks.evidence import Evidence, Outcome, composed
 from landmarks.records import Record
+from landmarks.verdicts import distinct
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,8 +46,7 @@ class Chapter:
     def measured(self, claim: Claim, arm: int = 0) -> list[Measured]:
         """What the runs of an arm say of a claim, each (seed, replica) once."""
         arms = self.arms[claim.id]
-        found = [one for record in arms[arm] for one in record.measured(claim)] if arms else []
-        return [*{(one.seed, one.replica): one for one in reversed(found)}.values()][::-1]
+        return distinct([one for record in arms[arm] for one in record.measured(claim)] if arms else [])
 
     @property
     def measured_claims(self) -> list[Claim]:
@@ -57,7 +57,7 @@ class Chapter:
         """Each departure that holds for runs behind a claim, with those claims; of the headline's where none is run."""
         asked = self.measured_claims or [self.card.headline]
         runs = {
-            claim.id: [_settings(self.entry.name, claim.scale, arm) for arm in claim.arms]
+            claim.id: [_settings(self.entry.name, claim.typed(arm)) for arm in claim.arms]
             for claim in asked
             if claim.built
         }
@@ -66,20 +66,15 @@ class Chapter:
 
 
 @cache
-def _settings(name: str, scale: str, arm: tuple[str, ...]) -> Settings:
-    return assemble.settings_of(composed(name, scale, arm))
+def _settings(name: str, typed: tuple[str, ...]) -> Settings:
+    return assemble.settings_of(composed(name, typed))
 
 
 def gather(name: str, root: str | None) -> Chapter:
     """All that is known of a milestone, from the runs below `root` first, then from those that are shipped."""
     evidence = Evidence(name, root)
     outcomes = {outcome.claim.id: outcome for outcome in evidence.outcomes()}
-    arms = {
-        id: tuple(tuple(evidence.of_arm(outcome.claim, arm)[0]) for arm in outcome.claim.arms)
-        if outcome.claim.built and outcome.claim.source != "recalled"
-        else ()
-        for id, outcome in outcomes.items()
-    }
+    arms = {id: tuple(map(tuple, evidence.arms(outcome.claim)[0])) for id, outcome in outcomes.items()}
     return Chapter(catalog.find(name), catalog.milestone_class(name).card, outcomes, arms)
 
 

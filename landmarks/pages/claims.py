@@ -23,8 +23,7 @@ def claims(chapter: Chapter) -> Markup:
     contrasts = sum(map(shares_level, chapter.card.claims))
     built, quoted = list[Markup](), list[Markup]()
     for outcome in chapter.outcomes.values():
-        can = outcome.claim.built and outcome.claim.source != "recalled"
-        (built if can else quoted).append(_claim(chapter.entry.name, outcome, contrasts))
+        (built if outcome.claim.judgeable else quoted).append(_claim(chapter.entry.name, outcome, contrasts))
     title = chapter.card.title
     parts = [_table(f"Claims of {title}: the paper's number, ours, and the verdict", built)] if built else []
     if quoted:
@@ -49,12 +48,7 @@ def chip(outcome: Outcome) -> Markup:
 def ours(outcome: Outcome) -> Markup:
     """Our number with its interval, or a dash."""
     said = words.ours(outcome.claim, outcome.verdict)
-    return join(glued(said)) if said else tag("span", "–", aria_label="none")
-
-
-def glued(number: str) -> str:
-    """A number that no line's end parts from its unit or its interval."""
-    return number.replace(" ± ", "\u00a0±\u00a0").replace(" %", "\u00a0%")
+    return join(words.unbroken(said)) if said else tag("span", "–", aria_label="none")
 
 
 def _claim(name: str, outcome: Outcome, contrasts: int) -> Markup:
@@ -62,7 +56,7 @@ def _claim(name: str, outcome: Outcome, contrasts: int) -> Markup:
     anchor = f"{name}.{claim.id}"
     first = join(tag("a", claim.id, href=f"#{anchor}", class_="id"), " ", prose(claim.says))
     cells = (
-        join(glued(words.paper(claim)), " ", _source(claim)),
+        join(words.unbroken(words.paper(claim)), " ", _source(claim)),
         ours(outcome),
         join(f"{verdict.n:,}" if verdict.n else tag("span", "–", aria_label="none")),
         join(chip(outcome), *(join(" ", tag("span", mark, class_="mark")) for mark in marks(outcome))),
@@ -98,11 +92,11 @@ def _details(anchor: str, outcome: Outcome, contrasts: int) -> Markup:
         "Measured as": prose(what) if claim.built else join("nothing here measures it"),
         "Judged on": join(where),
         "Cost": join(words.cost(claim)) if claim.built else None,
-        "Repeat": command(f"landmarks reproduce {anchor}") if claim.built and claim.source != "recalled" else None,
+        "Repeat": command(f"landmarks reproduce {anchor}") if claim.judgeable else None,
     }
     told = tag("dl", *(join(tag("dt", key), tag("dd", value)) for key, value in facts.items() if value))
     parts = [told]
-    if claim.source != "recalled" and claim.built:
+    if claim.judgeable:
         parts.append(_rule(claim, verdict.n, contrasts))
     if outcome.readings:
         parts.append(_readings(outcome))

@@ -10,7 +10,7 @@ from landmarks import catalog
 from landmarks.errors import LandmarksError
 from landmarks.pages import words
 from landmarks.pages.chapters import Chapter, gather, newest, totals
-from landmarks.pages.claims import SHIPPED, chip, claims, command, glued, ours
+from landmarks.pages.claims import SHIPPED, chip, claims, command, ours
 from landmarks.pages.drawings import figures
 from landmarks.pages.palette import css
 from landmarks.pages.tags import Markup, folded, join, listed, prose, table, tag
@@ -123,7 +123,7 @@ def _timeline(chapters: Sequence[Chapter]) -> Markup:
         cells = (
             tag("a", entry.model, href=f"#{entry.name}"),
             prose(outcome.claim.says),
-            join(glued(words.paper(outcome.claim))),
+            join(words.unbroken(words.paper(outcome.claim))),
             ours(outcome),
             chip(outcome),
             _spread(chapter),

@@ -5,7 +5,6 @@ A pure function of the committed results and the claims, so that the pages can b
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import get_args
@@ -56,9 +55,11 @@ def headlines(chapters: Iterable[Chapter]) -> str:
     rows = []
     for chapter in chapters:
         outcome, entry = chapter.headline, chapter.entry
-        typed = f"reproduce {entry.name}.{outcome.claim.id}" if judged(outcome) else f"run {entry.name}"
+        typed = f"reproduce {entry.name}.{outcome.claim.id}" if outcome.claim.judgeable else f"run {entry.name}"
         ours, found = words.ours(outcome.claim, outcome.verdict), words.verdict(outcome)
-        rows.append((entry.year, entry.model, entry.headline, *map(_unbroken, (ours, found)), f"`landmarks {typed}`"))
+        rows.append(
+            (entry.year, entry.model, entry.headline, *map(words.unbroken, (ours, found)), f"`landmarks {typed}`")
+        )
     return table(("year", "milestone", "the paper", "ours", "verdict", "command"), rows) + "\n"
 
 
@@ -67,7 +68,7 @@ def summary(chapters: Sequence[Chapter]) -> str:
     counted, left = totals(chapters)
     every = sum(counted.values()) + sum(left.values())
     rows = [
-        (_unbroken(f"{words.SIGNS[word]} {word}"), f"{both[word]:,}", words.MEANINGS[word])
+        (words.unbroken(f"{words.SIGNS[word]} {word}"), f"{both[word]:,}", words.MEANINGS[word])
         for word in get_args(Word)
         for both in [counted + left]
         if both[word]
@@ -80,7 +81,7 @@ def summary(chapters: Sequence[Chapter]) -> str:
 def section(chapter: Chapter) -> str:
     """A milestone: its claims, the verdicts in full, the runs behind them, and what is only listed."""
     entry, outcomes = chapter.entry, [*chapter.outcomes.values()]
-    asked = [outcome for outcome in outcomes if judged(outcome)]
+    asked = [outcome for outcome in outcomes if outcome.claim.judgeable]
     groups = {f"R{i}": group for i, group in enumerate(alike(run for o in asked for run in o.runs), 1)}
     labels = {run.fingerprint: label for label, group in groups.items() for run in group}
     rows = [_row(outcome, labels) for outcome in asked]
@@ -90,27 +91,22 @@ def section(chapter: Chapter) -> str:
         parts.append(_folded("The verdicts in full", "\n".join(said)))
     if groups:
         parts.append(_folded("The runs", _runs(groups)))
-    if rest := [_listed(outcome) for outcome in outcomes if not judged(outcome)]:
+    if rest := [_listed(outcome) for outcome in outcomes if not outcome.claim.judgeable]:
         parts.append(_folded(f"Listed, not judged: {len(rest)}", bullets(rest)))
     return "\n\n".join(part for part in parts if part)
-
-
-def judged(outcome: Outcome) -> bool:
-    """Whether a rule judges the claim as soon as there are runs."""
-    return outcome.claim.built and outcome.claim.source != "recalled"
 
 
 def _row(outcome: Outcome, labels: Mapping[str, str]) -> tuple[str, ...]:
     claim, found = outcome.claim, outcome.verdict
     behind = dict.fromkeys(labels[run.fingerprint] for run in outcome.runs if found.word != "not run")
     paper = f"{words.paper(claim)} ({words.place(claim)})"
-    ours, n = _unbroken(words.ours(claim, found)), f"{found.n:,}" if found.n else ""
+    ours, n = words.unbroken(words.ours(claim, found)), f"{found.n:,}" if found.n else ""
     return (
         f"**{claim.id}** {claim.says}",
         paper,
         ours,
         n,
-        _unbroken(words.verdict(outcome)),
+        words.unbroken(words.verdict(outcome)),
         ", ".join(behind) or words.cost(claim),
     )
 
@@ -144,11 +140,6 @@ def _runs(groups: Mapping[str, Sequence[Record]]) -> str:
     told = {label: words.provenance(group) for label, group in groups.items()}
     head = ("", "command", *next(iter(told.values())))
     return table(head, [(label, f"`{sweep(groups[label])}`", *said.values()) for label, said in told.items()])
-
-
-def _unbroken(text: str) -> str:
-    """No line ends within a number, or between a sign and its word."""
-    return re.sub(r" (?=[%±])|(?<=[±✓≈▲▼✗≠?◇–○↻]) ", "\N{NO-BREAK SPACE}", text)
 
 
 def _folded(title: str, text: str) -> str:

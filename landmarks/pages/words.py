@@ -6,6 +6,7 @@ Plain text in the claim's unit, without markup. Light: neither torch nor SciPy.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -182,6 +183,11 @@ def provenance(group: Sequence[Record]) -> dict[str, str]:
         "a run took": time(*(run.seconds for run in group)),
         "fingerprints": _starts(run.fingerprint for run in group),
     }
+
+
+def unbroken(text: str) -> str:
+    """No line ends within a number, or between a sign and its word."""
+    return re.sub(r" (?=[%±])|(?<=[±✓≈▲▼✗≠?◇–○↻]) ", "\N{NO-BREAK SPACE}", text)
 
 
 def _starts(found: Iterable[str]) -> str:
