@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
 import matplotlib
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 COLOURS = {"ink": "#010101", "muted": "#020202", "grid": "#030303", "ours": "#040404", "other": "#050505",
@@ -48,6 +49,31 @@ def styled() -> Iterator[None]:
 def size(height: float, width: float = WIDTH) -> Figure:
     """An empty figure of a page."""
     return Figure(figsize=(width, height), layout="constrained")
+
+
+def interval(axes: Axes, xs: Sequence[float], ys: Sequence[float]) -> None:
+    """An interval of ours, from end to end."""
+    axes.plot(xs, ys, color=OURS, linewidth=2.5, solid_capstyle="butt")
+
+
+def dot(axes: Axes, x: float, y: float, filled: bool = True) -> None:
+    """A number of ours, hollow where it is not judged."""
+    axes.plot(x, y, "o", color=OURS, markerfacecolor=OURS if filled else PAGE, markersize=5, zorder=3)
+
+
+def diamond(axes: Axes, x: float, y: float, colour: str = PAPER) -> None:
+    """A number of the paper's."""
+    axes.plot(x, y, "D", color=colour, markerfacecolor="none", markersize=6, zorder=4)
+
+
+def name_ours(axes: Axes, label: str = "ours, 95 %") -> None:
+    """An entry of the legend for a number of ours with its interval."""
+    axes.plot([], [], "o-", color=OURS, linewidth=2.5, markersize=5, label=label)
+
+
+def name_paper(axes: Axes) -> None:
+    """An entry of the legend for the paper's numbers."""
+    axes.plot([], [], "D", color=PAPER, markerfacecolor="none", markersize=6, label="paper")
 
 
 def number(value: float) -> str:

@@ -9,7 +9,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from landmarks import measures
-from landmarks.figures.inline import INK, OTHER, OURS, PAGE, PAPER, Drawing, number, size
+from landmarks.figures.inline import (
+    INK,
+    OTHER,
+    OURS,
+    PAGE,
+    PAPER,
+    Drawing,
+    diamond,
+    dot,
+    interval,
+    name_ours,
+    name_paper,
+    number,
+    size,
+)  # fmt: skip
 from landmarks.pages import words
 from landmarks.plots import logarithmic
 from landmarks.rules import losses
@@ -54,14 +68,13 @@ def _numbers(title: str, outcomes: Sequence[Outcome]) -> Drawing:
         assert found.ours is not None
         low, high = found.interval or (found.ours, found.ours)
         ends = [factor * end if math.isfinite(end) else edge for end, edge in ((low, edges[0]), (high, edges[1]))]
-        axes.plot(ends, [y, y], color=OURS, linewidth=2.5, solid_capstyle="butt")
+        interval(axes, ends, [y, y])
         for end, edge, sign in ((low, edges[0], "<"), (high, edges[1], ">")):
             if not math.isfinite(end):  # it goes on for ever
                 axes.plot(edge, y, sign, color=OURS, markersize=7, clip_on=False, zorder=3)
         if math.isfinite(found.ours):
-            filled = OURS if found.counts else PAGE
-            axes.plot(factor * found.ours, y, "o", color=OURS, markerfacecolor=filled, markersize=5, zorder=3)
-        _diamond(axes, factor * claim.published, y)
+            dot(axes, factor * found.ours, y, found.counts)
+        diamond(axes, factor * claim.published, y)
         told.append(f"{claim.id}: paper {words.paper(claim)}, ours {words.ours(claim, found)}")
     if outcomes[0].claim.kind != "share":
         axes.set_xlabel("line: where the paper's number would have to lie")
@@ -76,10 +89,10 @@ def _leads(title: str, outcomes: Sequence[Outcome]) -> Drawing:
         claim, found, factor = outcome.claim, outcome.verdict, _factor(outcome.claim)
         assert found.ours is not None
         assert found.interval is not None
-        axes.plot([factor * end for end in found.interval], [y, y], color=OURS, linewidth=2.5, solid_capstyle="butt")
-        axes.plot(factor * found.ours, y, "o", color=OURS, markersize=5, zorder=3)
+        interval(axes, [factor * end for end in found.interval], [y, y])
+        dot(axes, factor * found.ours, y)
         if claim.published:
-            _diamond(axes, factor * claim.published, y)
+            diamond(axes, factor * claim.published, y)
         told.append(f"{claim.id}: paper {words.paper(claim)}, ours {words.ours(claim, found)}")
     axes.set_xlabel("lead of the first arm, by Holm's level; right of 0 is as claimed")
     _legend(axes, False)
@@ -135,7 +148,7 @@ def course(chapter: Chapter, claims: Sequence[Claim]) -> Drawing | None:
         if each.at is None:
             axes.axhline(factor * each.published, color=PAPER, linestyle="--", linewidth=1.2)
         else:
-            _diamond(axes, each.at, factor * each.published)
+            diamond(axes, each.at, factor * each.published)
         told.append(f"paper, {each.id}: {words.paper(each)}" + (f" after {each.at}" if each.at is not None else ""))
     if not claim.two_arms:
         axes.plot([], [], "D--", color=PAPER, markerfacecolor="none", label="paper")
@@ -225,15 +238,10 @@ def _axes(height: float) -> Axes:
     return size(height).subplots()
 
 
-def _diamond(axes: Axes, x: float, y: float) -> None:
-    """A number of the paper's."""
-    axes.plot(x, y, "D", color=PAPER, markerfacecolor="none", markersize=6, zorder=4)
-
-
 def _legend(axes: Axes, elsewhere: bool) -> None:
     """What the signs of a figure are, above it."""
-    axes.plot([], [], "o-", color=OURS, linewidth=2.5, markersize=5, label="ours, 95 %")
-    axes.plot([], [], "D", color=PAPER, markerfacecolor="none", markersize=6, label="paper")
+    name_ours(axes)
+    name_paper(axes)
     if elsewhere:
         axes.plot([], [], "o", color=OURS, markerfacecolor=PAGE, markersize=5, label="not judged")
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0.2, handletextpad=0.5)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, NamedTuple
 
-from landmarks.figures.inline import GRID, OURS, PAGE, Drawing, number, size
+from landmarks.figures.inline import GRID, Drawing, dot, interval, name_ours, number, size
 from landmarks.pages import words
 
 if TYPE_CHECKING:
@@ -49,9 +49,9 @@ def bars(title: str, rows: Sequence[tuple[str, Outcome]], unit: str) -> Drawing:
             continue
         told[-1] += f", ours {words.ours(outcome.claim, found)}"
         if found.interval:
-            axes.plot([factor * end for end in found.interval], [y, y], color=OURS, linewidth=2.5)
-        axes.plot(factor * found.ours, y, "o", color=OURS, markerfacecolor=OURS if found.counts else PAGE, markersize=5)
-    axes.plot([], [], "o-", color=OURS, linewidth=2.5, markersize=5, label="ours, 95 %")
+            interval(axes, [factor * end for end in found.interval], [y, y])
+        dot(axes, factor * found.ours, y, found.counts)
+    name_ours(axes)
     axes.set_xscale("log")
     axes.set_xlim(min(numbers) / 2, max(numbers) * 3)
     axes.xaxis.set_major_formatter(lambda value, _: number(value))

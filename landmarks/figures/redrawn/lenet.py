@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from landmarks.figures.inline import OTHER, OURS, PAPER, Drawing, size
+from landmarks.figures.inline import OTHER, OURS, Drawing, diamond, name_paper, size
 from landmarks.figures.redrawn import bars
 
 if TYPE_CHECKING:
@@ -51,9 +51,9 @@ def _figure5(chapter: Chapter) -> Drawing:
             told.append(f"ours, {name}: {mean[0]:.2f} % after {passes[0]:g}, {mean[-1]:.2f} % after {passes[-1]:g}")
         for claim in claims:
             if claim.metric == metric and claim.at is not None:
-                axes.plot(claim.at, 100 * claim.published, "D", color=colour, markerfacecolor="none", markersize=6)
+                diamond(axes, claim.at, 100 * claim.published, colour)
                 told.append(f"paper, {name}: {claim.printed} after {claim.at}")
-    axes.plot([], [], "D", color=PAPER, markerfacecolor="none", markersize=6, label="paper")
+    name_paper(axes)
     axes.set_ylim(0, 3.2)
     axes.locator_params(axis="x", integer=True)
     axes.set_xlabel("passes")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from landmarks.cards.mlp_xor import CHAUVIN
-from landmarks.figures.inline import OURS, PAPER, Drawing, size
+from landmarks.figures.inline import PAPER, Drawing, dot, interval, name_ours, size
 from landmarks.pages import words
 from landmarks.rules import solved
 
@@ -30,9 +30,9 @@ def drawings(chapter: Chapter) -> Iterator[Drawing]:
         if len(times := solved(runs)) > 1:
             mean, half = float(times.mean()), 1.96 * float(times.std(ddof=1)) / len(times) ** 0.5
             told[-1] += f", ours {mean:.0f} ± {half:.0f} sweeps over {len(times):,} of {len(runs):,} that solve it"
-            axes.plot([hidden, hidden], [mean - half, mean + half], color=OURS, linewidth=2.5)
-            axes.plot(hidden, mean, "o", color=OURS, markersize=5)
-    axes.plot([], [], "o-", color=OURS, linewidth=2.5, markersize=5, label="ours, of those that solve it")
+            interval(axes, [hidden, hidden], [mean - half, mean + half])
+            dot(axes, hidden, mean)
+    name_ours(axes, "ours, of those that solve it")
     axes.set_xscale("log", base=2)
     axes.set_xticks(units, [str(hidden) for hidden in units])
     axes.set_ylim(bottom=0)

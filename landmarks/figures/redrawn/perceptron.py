@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from landmarks.cards.perceptron import FIGURE_10
-from landmarks.figures.inline import GRID, OURS, PAPER, Drawing, size
+from landmarks.figures.inline import GRID, Drawing, diamond, dot, interval, name_ours, name_paper, size
 from landmarks.pages import words
 from landmarks.parts.reinforcement import GREEK
 
@@ -27,16 +27,16 @@ def drawings(chapter: Chapter) -> Iterator[Drawing]:
             if found.ours is not None:
                 low, high = found.interval or (found.ours, found.ours)
                 axes.bar(x, 100 * found.ours, color=GRID, width=0.6)
-                axes.plot([x, x], [100 * low, 100 * high], color=OURS, linewidth=2.5)
-                axes.plot(x, 100 * found.ours, "o", color=OURS, markersize=5)
+                interval(axes, [x, x], [100 * low, 100 * high])
+                dot(axes, x, 100 * found.ours)
                 told[-1] += f", ours {words.ours(claim, found)}"
-            axes.plot(x, 100 * claim.published, "D", color=PAPER, markerfacecolor="none", markersize=6)
+            diamond(axes, x, 100 * claim.published)
         axes.set_xticks(range(len(here)), [GREEK[rule] for rule, _ in here])
         axes.set_xlabel(f"{count} stimuli to a response")
         axes.set_ylim(0, 108)
         axes.grid(axis="y")
     panels[0].set_ylabel("right answers (%)")
-    panels[0].plot([], [], "o-", color=OURS, linewidth=2.5, markersize=5, label="ours, 95 %")
-    panels[0].plot([], [], "D", color=PAPER, markerfacecolor="none", markersize=6, label="paper")
+    name_ours(panels[0])
+    name_paper(panels[0])
     panels[0].legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.2)
     yield Drawing("Figure 10 of 1958, drawn again", f"Figure 10 of 1958. {'; '.join(told)}.", figure)
