@@ -105,6 +105,9 @@ def as_stored(folder: Path) -> tuple[config.Tree, list[str]]:
         tree = config.from_yaml((folder / "config.yaml").read_text())
         if not {"milestone", "data", "epochs", "steps"} <= tree.keys():
             raise UsageError("cut short")
+        for key, before in catalog.milestone_class(tree["milestone"]).added.items():
+            group, _, name = key.partition(".")
+            tree[group].setdefault(name, before)
         past = (folder / "overrides.txt").read_text().split("\n")[:-1]
     except (UsageError, AttributeError, UnicodeDecodeError) as error:
         raise Damaged(f"{folder}/config.yaml: damaged, so this run cannot go on; start it anew") from error

@@ -31,6 +31,7 @@ class Claim:
     kept by whatever lies on its better side.
     `at` is the epoch after which the metric counts, where that is not the run's end. `readings` are other declared
     answers to what the paper leaves open, each as overrides on top; what stands in `overrides` is the first reading.
+    `drawn` is false where no seed changes anything, so that one run says all there is to say.
     """
 
     id: str
@@ -57,11 +58,13 @@ class Claim:
     bound: bool = False
     at: int | None = None
     readings: tuple[tuple[str, ...], ...] = ()
+    drawn: bool = True
 
     @property
     def digest(self) -> str:
         """A hash of all that fixes its verdict: everything but words and costs."""
-        fixed = {name: value for name, value in vars(self).items() if name not in ("says", "where", "cost")}
+        left_out = ("says", "where", "cost", *["drawn"] * self.drawn)
+        fixed = {name: value for name, value in vars(self).items() if name not in left_out}
         return hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()[:16]
 
     @property

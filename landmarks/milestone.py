@@ -233,7 +233,9 @@ class Card:
 class Milestone(nn.Module):
     """One historical model with its learning rule.
 
-    A subclass sets `Config` (its typed configuration), `card`, and raises `revision` when its numbers change;
+    A subclass sets `Config` (its typed configuration), `card`, and raises `revision` when its numbers change; `added`
+    are keys (`group.name`) that came after results were recorded, each with the value that stands for what was done
+    before: at that value a run is the same as without the key;
     `compiled` names the submodules that gain by `torch.compile` while they learn, tensor to tensor;
     `replicated` says that its parameters carry a leading R and that its batches do too; `replicable` that this is so
     where there are several replicas alone (its instances tell); `may_end_early` that `decide` may end a phase before
@@ -247,6 +249,7 @@ class Milestone(nn.Module):
     Config: ClassVar[type[Settings]]
     card: ClassVar[Card]
     revision: ClassVar[int] = 1
+    added: ClassVar[Mapping[str, Any]] = {}
     compiled: ClassVar[tuple[str, ...]] = ()
     replicated: bool = False
     replicable: ClassVar[bool] = False

@@ -70,6 +70,8 @@ class Finding(NamedTuple):
 
 def needed(claim: Claim) -> int:
     """How many distinct (seed, replica) pairs the claim's rule asks for, in each arm."""
+    if not claim.drawn:
+        return 1
     if claim.kind == "time":
         return 200 if claim.runs_behind == 1 else 10
     return {"exact": 1, "value": 5, "best": 5, "share": 20, "contrast": 5, "ratio": 10}[claim.kind]
@@ -99,12 +101,14 @@ def mean(claim: Claim, runs: list[Measured], _: list[Measured], level: float) ->
     if not np.isfinite(x).all():
         return Finding("inconclusive", f"{np.isinf(x).sum()} of {n} runs gave no number", n)
     k, spread = behind(claim)
-    ours, own = float(x.mean()), float(x.var(ddof=1))
+    ours, own = float(x.mean()), float(x.var(ddof=1)) if claim.drawn else 0.0
     theirs, free = (own / k, n - 1.0) if spread is None else (spread**2 / k, degrees(own / n, n, spread**2 / k, k))
-    half = float(stats.t.isf(LEVEL / 2, free)) * math.sqrt(own / n + theirs) + claim.digit / 2
+    t = float(stats.t.isf(LEVEL / 2, free)) if claim.drawn else 0.0
+    half = t * math.sqrt(own / n + theirs) + claim.digit / 2
     d = ours - claim.published
     direction: Word = "better" if sign(claim) * d < 0 else "worse"
-    sentence = f"{claim.format(ours)} ± {claim.format(half)} over {n} runs; paper {claim.format(claim.published)}"
+    runs_of = f"over {n} runs" if claim.drawn else "whatever the seed"
+    sentence = f"{claim.format(ours)} ± {claim.format(half)} {runs_of}; paper {claim.format(claim.published)}"
     if spread is not None:
         margin = margin_of(claim)
         sentence += f", and what lies within {claim.format(margin)} of it is the same"

@@ -49,6 +49,15 @@ def _mean_in_words(claim: Claim, n: int, contrasts: int) -> Rule:
     k, spread = behind(claim)
     words: tuple[Word, Word] = ("better", "worse") if claim.better == "low" else ("worse", "better")
     low, high = words
+    if not claim.drawn:
+        return Rule(
+            "Nothing is drawn, so every seed gives the same m, and only the paper's rounding stands between the two.",
+            {
+                "compatible": f"m is within half a printed digit of {claim.printed}",
+                low: "m is lower than that",
+                high: "m is higher than that",
+            },
+        )
     ours, slack = f"m and s are mean and standard deviation of our n = {n} runs", _plus_half_digit(claim)
     last = " + half a printed digit" if slack else ""
     if spread is not None:

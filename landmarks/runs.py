@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from landmarks import catalog
 from landmarks.errors import LandmarksError, UsageError
 
 NUMERICS = ("torch", "kind", "threads", "processes")
@@ -178,9 +179,16 @@ def environment(
 
 
 def fingerprint(tree: Mapping[str, Any], checksum: str, kind: str, revisions: Revisions) -> str:
-    """What makes two runs the same: configuration without paths and logging, data, device kind, revisions."""
+    """What makes two runs the same: configuration without paths and logging, data, device kind, revisions.
+
+    A key that was added later counts where its value is not the one that stands for what was done before.
+    """
     kept = {key: value for key, value in tree.items() if key not in ("init", *PLACES)}
     kept["data"] = {key: value for key, value in tree["data"].items() if f"data.{key}" not in PLACES}
+    for key, before in catalog.milestone_class(tree["milestone"]).added.items():
+        group, _, name = key.partition(".")
+        if kept.get(group, {}).get(name, before) == before:
+            kept[group] = {other: value for other, value in kept[group].items() if other != name}
     text = json.dumps([kept, checksum, kind, revisions], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -117,7 +117,7 @@ OTHERWISE: dict[str, Any] = {
     "id": "other", "metric": "test/loss", "published": 2.0, "source": "secondary", "unit": "nats", "better": "high",
     "kind": "best", "digit": 0.5, "runs_behind": 3, "spread": 0.1, "spread_over": "runs", "counts": (1, 2),
     "data": ("mnist",), "overrides": ("epochs=1",), "against": ("epochs=2",), "scale": "quick", "seeds": 7,
-    "rivals": (3.0,), "bound": True, "at": 4, "readings": (("epochs=3",),),
+    "rivals": (3.0,), "bound": True, "at": 4, "readings": (("epochs=3",),), "drawn": False,
 }  # fmt: skip
 WORDS: dict[str, Any] = {"says": "in other words", "where": "elsewhere", "cost": {"cpu": 9.0}}
 

@@ -99,6 +99,18 @@ NEAR = (0.19, 0.2, 0.21, 0.2, 0.2)
 # Which run speaks to which claim
 
 
+def test_a_key_that_was_added_later_counts_where_it_is_not_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    tree = config.compose("lenet", ["scale=paper"]).tree
+
+    def fingerprint(**model: Any) -> str:
+        return runs.fingerprint(tree | {"model": tree["model"] | model}, "", "cpu", (1, 1))
+
+    before, unknown = fingerprint(), fingerprint(later=0)
+    monkeypatch.setattr(catalog.milestone_class("lenet"), "added", {"model.later": 0})
+    assert before == fingerprint() == fingerprint(later=0) != unknown
+    assert fingerprint(later=1) not in (before, unknown)
+
+
 def test_a_run_is_found_by_its_fingerprint_whatever_its_paths_and_logging(claim: Callable[..., None]) -> None:
     claim(VALUE, AT)
     words = ("scale=paper", "seed=3", "runs=elsewhere", "log_every=5", "figures=false", "histograms=false")

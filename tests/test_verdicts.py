@@ -103,6 +103,14 @@ def test_a_spread_over_test_examples_or_an_unknown_one_says_nothing_about_runs()
     assert shrunk == pytest.approx(math.sqrt((1 / 5 + 1 / 10) / (1 / 5 + 1)))
 
 
+def test_one_run_of_what_draws_nothing_is_compatible_up_to_half_a_digit() -> None:
+    fixed = replace(VALUE, drawn=False, seeds=1)
+    assert needed(fixed) == 1
+    assert word(VALUE, [0.01]) == "inconclusive"
+    turns(fixed, [0.01], 0.01 + 5e-5, "compatible", "better")
+    turns(fixed, [0.01], 0.01 - 5e-5, "worse", "compatible")
+
+
 def test_rivals_that_would_have_been_compatible_are_named() -> None:
     claim = replace(VALUE, rivals=(0.0105, 0.024))
     sentence = judge(claim, measured([0.0101, 0.0093, 0.0098, 0.0107, 0.0096])).sentence
