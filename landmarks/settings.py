@@ -29,6 +29,7 @@ SOME = Check("at least one", lambda items: len(items) > 0)
 THREADS = Check("between 1 and 1024", lambda value: 1 <= value <= 1024)
 FRACTION = Check("between 0 and 1", lambda value: 0 <= value <= 1)
 SHARE = Check(">= 0 and < 1", lambda value: 0 <= value < 1)
+INSIDE = Check(">= 0 and < 28, the side of a picture", lambda pixels: 0 <= pixels < 28)
 DEVICE = Check(
     "auto, cpu, cuda, cuda:N or mps",
     lambda value: value in {"auto", "cpu", "cuda", "mps"} or (value.startswith("cuda:") and value[5:].isdigit()),
@@ -76,6 +77,17 @@ class PictureSettings(DataSettings):
     in_memory: bool | None
     workers: Annotated[int, NOT_NEGATIVE]
     skip_unreadable: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class DigitSettings(DataSettings):
+    """Grey pictures, 28 × 28, as LeNet-5's paper treats them: which of its `version`s of them (data/versions.py).
+
+    `shifted`: also measured on the pictures moved so many pixels to each side.
+    """
+
+    version: Literal["regular", "deslanted", "16x16"]
+    shifted: Annotated[int, INSIDE]
 
 
 @dataclass(frozen=True, kw_only=True)

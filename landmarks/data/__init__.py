@@ -17,7 +17,7 @@ from landmarks.data.sources import SOURCES as SOURCES
 from landmarks.data.sources import VARIATIONS as VARIATIONS
 from landmarks.data.sources import Source as Source
 from landmarks.errors import LandmarksError, UsageError, nearest
-from landmarks.settings import PictureSettings
+from landmarks.settings import DigitSettings, PictureSettings
 
 if TYPE_CHECKING:
     from landmarks.milestone import Data
@@ -60,7 +60,19 @@ def load(settings: DataSettings, draws: Draws = FIRST) -> Data:
     A name of your own, with data.verify=false and data.root, stands for a set of MNIST's form (Fashion-MNIST).
     """
     found: Data = _module(settings, _source(settings)).load(settings, draws)
-    return found
+    return _in_version(found, settings)
+
+
+def _in_version(found: Data, settings: DataSettings) -> Data:
+    """Pictures of digits in the version that is configured; all others as they are."""
+    if not isinstance(settings, DigitSettings) or settings.version == "regular":
+        return found
+    from dataclasses import replace
+
+    from landmarks.data.versions import converted
+
+    parts = {n: split._replace(x=converted(split.x, settings.version)) for n, split in found.splits.items()}
+    return replace(found, splits=parts, form={**found.form, "version": settings.version})
 
 
 def needed(settings: DataSettings) -> str:
@@ -162,7 +174,7 @@ def load_as(settings: DataSettings, classes: Sequence[str], form: Mapping[str, A
     found = load(settings, draws) if make is None else None
     if (found.form.get("kind") if found else make.KIND) != form.get("kind"):
         raise UsageError(f"data.name={settings.name}: not of the kind that this run has learned from; name another set")
-    return _counted_as(found or make.load_as(settings, classes, form), tuple(classes))
+    return _counted_as(found or _in_version(make.load_as(settings, classes, form), settings), tuple(classes))
 
 
 def _counted_as(found: Data, classes: tuple[str, ...]) -> Data:

@@ -72,12 +72,14 @@ def form(x: Tensor, invert: bool = False) -> dict[str, Any]:
 
 
 def rows(paths: Sequence[Path], form: Mapping[str, Any]) -> tuple[Tensor, list[bool]]:
-    """Pictures (N, 28, 28) of files in the form of a run, and whether each looks like a negative of the run's own."""
+    """Pictures (N, h, w) of files in the form of a run, and whether each looks like a negative of the run's own."""
     import torch
+
+    from landmarks.data.versions import converted
 
     x = _pictures(paths, form["invert"])
     negative = [form["dark_border"] and _border(picture) > _middle(picture) for picture in x]
-    return torch.from_numpy(x), negative
+    return converted(torch.from_numpy(x), form.get("version", "regular")), negative
 
 
 def read(path: Path, invert: bool = False) -> Bytes:

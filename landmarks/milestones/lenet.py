@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -50,7 +50,7 @@ from landmarks.parts.second_order import (
 from landmarks.parts.stacked import answers, over, stack, unstacked
 from landmarks.parts.tiles import signed
 from landmarks.randomness import stream
-from landmarks.settings import POSITIVE, SOME, Check, DataSettings, Settings
+from landmarks.settings import POSITIVE, SOME, Check, DigitSettings, Settings
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -106,14 +106,6 @@ class OptimizerSettings:
     times: Times
     mu: Annotated[float, POSITIVE]
     samples: Annotated[int, POSITIVE]
-
-
-INSIDE = Check(f">= 0 and < {SIDE}, the side of a picture", lambda pixels: 0 <= pixels < SIDE)
-
-
-@dataclass(frozen=True, kw_only=True)
-class DigitSettings(DataSettings):
-    shifted: Annotated[int, INSIDE]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,6 +167,7 @@ class LeNet(Milestone):
     Config = LeNetConfig
     card = CARD
     replicable = True
+    added: ClassVar[Mapping[str, Any]] = {"data.version": "regular"}
     config: LeNetConfig
 
     def __init__(self, config: LeNetConfig) -> None:
