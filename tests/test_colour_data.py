@@ -404,7 +404,7 @@ def test_a_picture_of_too_many_pixels_is_a_sentence(tmp_path: Path, monkeypatch:
         ("images", {"root": ".", "scales": Scales(low=9, high=9, crop=9), "in_memory": True}, "data.in_memory=true: w"),
         ("images", {"root": ".", "scales": Scales(low=9, high=8, crop=8)}, "data.scales wants crop <= low <= high, g"),
         ("images", {"root": ".", "scales": Scales(low=9, high=9, crop=10)}, "data.scales wants crop <= low <= high"),
-        ("mnist", {}, "data.name=mnist: has no colour pictures, as this milestone learns; use textured, cifar10, "),
+        ("mnist", {}, "data.name=mnist: has no colour pictures, as this milestone learns; use mnist5k, textured, "),
         ("own", {"root": ".", "verify": False}, "data.name=own: has no colour pictures"),
     ],
 )

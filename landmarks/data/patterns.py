@@ -1,6 +1,7 @@
 """The small made-up sets of 1943–1986: logic, parity, encoder, symmetry, and Hinton's two family trees.
 
-Their settings also take a table of your own (`csv`, see `tables`), whose labels become targets like theirs (`coded`).
+Their settings also take a table of your own (`csv`, see `tables`) and handwritten digits (`mnist5k`, `mnist`), whose
+labels become targets like theirs (`coded`).
 
 Nothing is drawn at random but the four held-out facts of the family trees, and those by a fixed permutation: the sets
 are byte for byte the same everywhere and for every seed.
@@ -17,7 +18,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from landmarks.data import FIRST, Draws, splits
+from landmarks.data import FIRST, Draws, pictures, splits
 from landmarks.errors import UsageError
 from landmarks.milestone import Data, Split
 from landmarks.settings import Check, DataSettings
@@ -48,6 +49,8 @@ Function = Literal[
     "never", "nor", "b_not_a", "not_a", "a_not_b", "not_b", "xor", "nand",
     "and", "xnor", "b", "a_implies_b", "a", "b_implies_a", "or", "always",
 ]  # fmt: skip
+PICTURED = ("mnist5k", "mnist")
+"""The sets of pictures among them."""
 LOW_AND_HIGH = Check("two numbers, the lower one first", lambda pair: len(pair) == 2 and pair[0] < pair[1])
 BITS = Check("between 1 and 16", lambda bits: 1 <= bits <= 16)
 
@@ -56,7 +59,7 @@ BITS = Check("between 1 and 16", lambda bits: 1 <= bits <= 16)
 class PatternSettings(DataSettings):
     """Which set: `function` for logic, `bits` for parity, encoder and symmetry; `targets` stand for 0 and 1."""
 
-    name: Literal["logic", "parity", "encoder", "symmetry", "family_trees", "csv"]
+    name: Literal["logic", "parity", "encoder", "symmetry", "family_trees", "csv", "mnist5k", "mnist"]
     function: Function
     bits: Annotated[int, BITS] | None
     targets: Annotated[tuple[float, ...], LOW_AND_HIGH]
@@ -82,6 +85,7 @@ HELD_OUT = 4
 def sizes(settings: PatternSettings) -> tuple[int, int]:
     """The number of inputs and of outputs. Raises UsageError where `bits` is missing or has no meaning."""
     fixed = {"logic": (2, 1), "family_trees": (36, 24), "csv": (settings.inputs or 0, outputs(settings.classes or ()))}
+    fixed |= dict.fromkeys(PICTURED, (pictures.SIDE**2, outputs(pictures.DIGITS)))
     if settings.name in fixed:
         if settings.bits is not None:
             raise UsageError(f"data.bits must be null for {settings.name}, got {settings.bits}")

@@ -81,6 +81,7 @@ SOURCES: Mapping[str, Source] = {
             "4,000 + 1,000 images",
             "landmarks.data.digits5k",
             ("mnist", "mnist50k", *DIGITS_VARIED),
+            "landmarks.data.digits5k",
         ),
         *(
             Source(

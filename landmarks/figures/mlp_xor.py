@@ -76,7 +76,7 @@ def _activities(milestone: MLPXOR, data: Data) -> Figure:
     hidden = [("hidden", found["hidden"][shown])] if "hidden" in found else []
     scaled = (x - x.amin(0)) / (x.amax(0) - x.amin(0)).clamp(min=1e-12)
     bands = [
-        ("input, scaled", scaled) if milestone.own else ("input", x),
+        ("input, scaled", scaled) if milestone.labelled else ("input", x),
         *hidden,
         ("output", found["output"][shown]),
         ("target", y),

@@ -22,7 +22,8 @@ from torch import Tensor, nn
 
 from landmarks.cards.mlp_xor import CARD, CLAIMS, NETWORKS, conclude
 from landmarks.claims import Claim
-from landmarks.data.patterns import PatternSettings, coded, sizes
+from landmarks.data.patterns import PICTURED, PatternSettings, coded, sizes
+from landmarks.data.pictures import DIGITS
 from landmarks.errors import UsageError
 from landmarks.milestone import EACH, Answer, Batch, Data, Decision, Layer, Milestone, Phase, Scalars, Split
 from landmarks.parts.replicas import spread
@@ -156,7 +157,8 @@ class MLPXOR(Milestone):
             raise UsageError("criterion.tolerance must be null for family_trees, whose training has a fixed length")
         if config.epochs is None and config.steps is None:
             raise UsageError("epochs must be a whole number: how many sweeps to make at most")
-        self.own = config.data.name == "csv"
+        self.pictures = config.data.name in PICTURED
+        self.labelled = self.pictures or config.data.name == "csv"
         self.inputs = INPUTS[config.model.network]
         self.groups = groups(config)
         widths = {"input": sizes(config.data)[0], "person": 24, "relation": 12}
@@ -200,9 +202,14 @@ class MLPXOR(Milestone):
         self.lay_out()  # a move to another device gives each parameter a memory of its own
         return self
 
+    def points(self, x: Tensor) -> Tensor:
+        """Patterns (R, N, n); of pictures (R, N, 28, 28), uint8, their pixels in [0, 1]."""
+        return x.flatten(-2).float() / 255 if x.dtype == torch.uint8 else x
+
     def activities(self, x: Tensor, weights: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
         """The forward pass: y = 1 / (1 + exp(−Σ y w − b)), group by group, for x (R, N, n) (Nature, eqs. 1–2)."""
         weights = weights or self.weights
+        x = self.points(x)
         y = {name: x[..., part] for name, part in self.inputs.items()}
         for group in self.groups:
             total = weights[f"{group.name}_bias"]
@@ -260,7 +267,8 @@ class MLPXOR(Milestone):
 
     def step(self, batch: Batch) -> Scalars:
         """One sweep over all patterns; the weights change once, or after each pattern in the order of the batch."""
-        y, target = self.activities(batch.x), self.targets(batch.y)
+        x, target = self.points(batch.x), self.targets(batch.y)
+        y = self.activities(x)
         error = y["output"] - target
         if self.config.criterion.tolerance is not None:
             self.done.copy_(self.met(error))
@@ -269,8 +277,8 @@ class MLPXOR(Milestone):
         if self.config.update == "sweep":
             self.learn(y, error)
         else:
-            for i in range(batch.x.shape[1]):
-                y = self.activities(batch.x[:, i : i + 1])
+            for i in range(x.shape[1]):
+                y = self.activities(x[:, i : i + 1])
                 self.learn(y, y["output"] - target[:, i : i + 1])
         if self.watching:
             self.observe(self.slopes)
@@ -285,7 +293,7 @@ class MLPXOR(Milestone):
         return self.done | (worst < (self.config.criterion.tolerance or 0))
 
     def learn(self, y: Mapping[str, Tensor], error: Tensor) -> None:
-        if self.own:  # so that a rate that suits XOR's four patterns suits any number of them
+        if self.labelled:  # so that a rate that suits XOR's four patterns suits any number of them
             error = error * (min(4, error.shape[1]) / error.shape[1])
         if self.config.optimizer.dead_zone:  # good enough counts as right (Nature, p. 535)
             error = error * (error.abs() > self.config.optimizer.dead_zone)
@@ -304,7 +312,7 @@ class MLPXOR(Milestone):
         """
         outputs = self(split.x.expand(len(self.done), *split.x.shape))
         error = outputs - self.targets(split.y)
-        if self.own:
+        if self.labelled:
             return {"loss": self.energy(error), "error": (self.classes(outputs) != split.y).float().mean()}
         worst = error.abs().amax(2)
         low, high = self.config.data.targets
@@ -323,7 +331,8 @@ class MLPXOR(Milestone):
 
     def targets(self, y: Tensor) -> Tensor:
         """What the output units should say, (…, N, m): y itself where generated, else its labels in code."""
-        return coded(y, len(self.config.data.classes or ()), self.config.data.targets) if self.own else y
+        classes = DIGITS if self.pictures else self.config.data.classes or ()
+        return coded(y, len(classes), self.config.data.targets) if self.labelled else y
 
     def classes(self, outputs: Tensor) -> Tensor:
         """Outputs (…, m) as classes (…): on which side of the middle a single one lies, the largest of several."""
@@ -333,7 +342,7 @@ class MLPXOR(Milestone):
 
     def answer(self, x: Tensor) -> Answer:
         """By the first replica, with the activity of the class's unit; for the first of two, what is left of one."""
-        if not self.own:
+        if not self.labelled:
             return super().answer(x)
         y = self(x.expand(len(self.done), *x.shape))[0]
         label = self.classes(y)
@@ -341,7 +350,7 @@ class MLPXOR(Milestone):
         return Answer(label, activity.gather(1, label[:, None])[:, 0], "activity")
 
     def decide(self, metrics: Mapping[str, float]) -> Decision:
-        solved = bool(self.done.all()) if self.own else metrics.get("train_set/solved") == 1
+        solved = bool(self.done.all()) if self.labelled else metrics.get("train_set/solved") == 1
         return Decision.STOP if solved else Decision.CONTINUE
 
     def layers(self) -> Sequence[Layer]:
