@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from landmarks import catalog, making
 from landmarks.claims import Demonstration, Equal, Gap, Within
-from landmarks.errors import LandmarksError, UsageError
-from landmarks.measures import duration, is_fraction
+from landmarks.errors import UsageError
+from landmarks.measures import is_fraction
 from landmarks.plan import Plan, Request
 from landmarks.results import Run, pictures
 
@@ -76,7 +77,7 @@ def demonstrate(names: Sequence[str], off: bool, root: str, quiet: bool = False)
     cards = {name: _demonstration(name) for name in names}
     requests = {name: _requests(name, demonstration, off) for name, demonstration in cards.items()}
     plan = Plan([request for each in requests.values() for _, request in each], root)
-    make(plan, quiet)
+    making.complete(plan, quiet)
     found = []
     for name, demonstration in cards.items():
         arms: dict[str, list[Run]] = {}
@@ -152,25 +153,11 @@ def _value(gap: Gap, run: Run) -> float:
     return value - run.metrics.get(gap.beyond, math.nan) if gap.beyond else value
 
 
-def draw(place: str, arms: Arms, path: Path) -> None:
-    """The contrast picture, by the function that `place` names (`module:function`)."""
+def draw(place: str, subject: Any, path: Path) -> None:
+    """The picture of what was run, by the function that `place` names (`module:function`), as a file."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     module, _, function = place.partition(":")
-    figure = getattr(import_module(module), function)(arms)
+    figure = getattr(import_module(module), function)(subject)
     path.parent.mkdir(parents=True, exist_ok=True)
     FigureCanvasAgg(figure).print_figure(path, dpi=150)
-
-
-def make(plan: Plan, quiet: bool) -> None:
-    """Make a plan's missing runs, and say what is made and how long it should take."""
-    if not quiet:
-        there, missing = len(plan.steps) - len(plan.missing), len(plan.missing)
-        ahead = f"{missing} run{'s' * (missing != 1)} to make, about {duration(plan.seconds)} on one CPU core"
-        print(f"{ahead if missing else 'nothing to make'}; {there} stand already", flush=True)
-    with making.progress(plan.seconds, quiet or not plan.missing) as progress:
-        for step, run in making.make(plan.missing, progress.began):
-            if isinstance(run, LandmarksError):
-                raise run
-            plan.found[step.key] = run
-            progress.ended(step)

@@ -112,19 +112,16 @@ class Group:
 
     def _interval(self, metric: str, values: Floats) -> tuple[Floats, Floats]:
         """The ends of the 95 % interval of the mean of `values` (draws, points)."""
-        measure, n = metric.partition("/")[2], len(values)
+        measure = metric.partition("/")[2]
         if self.replicas > 1 and measure in measures.OF_REPLICAS:
             from landmarks.rules import wilson
 
-            tried = self.replicas * n
+            tried = self.replicas * len(values)
             low, high = np.array([wilson(round(share * tried), tried) for share in values.mean(0)]).T
             return low, high
-        if n < 2:
-            return np.full(values.shape[1], math.nan), np.full(values.shape[1], math.nan)
-        from scipy import stats
+        from landmarks.rules import student
 
-        mean = values.mean(0)
-        half = float(stats.t.isf(0.025, n - 1)) * values.std(0, ddof=1) / math.sqrt(n)
+        mean, half = values.mean(0), student(values)
         lowest, highest = (0.0, 1.0) if measures.is_fraction(metric) else (-math.inf, math.inf)
         return np.maximum(mean - half, lowest), np.minimum(mean + half, highest)
 

@@ -20,12 +20,17 @@ from filelock import FileLock, Timeout
 
 from landmarks import config, execute, plan
 from landmarks.errors import Damaged, Interrupted, LandmarksError, NotFinite
-from landmarks.plan import Request, Standing, Step
+from landmarks.measures import duration
+from landmarks.plan import Plan, Request, Standing, Step
 from landmarks.signals import Signals
 
 PATIENCE = 5.0
 """Seconds in which a process whose parent was killed should have saved its run."""
 TICK = 0.2
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+"""Of this computer, that this process may use."""
+MOST = 8
+"""Runs side by side where nobody says how many: each process takes 0.4 GB before it begins."""
 
 
 class Busy(LandmarksError):
@@ -61,6 +66,30 @@ def make(steps: Iterable[Step], began: Began, jobs: int = 1, clean: bool = False
             raise
         except LandmarksError as error:
             yield Made(step, error)
+
+
+def complete(plan: Plan, quiet: bool, jobs: int = 1) -> None:
+    """Make a plan's missing runs, and say what is made and how long it should take.
+
+    Raises what the first one that fails raises; those that were at work beside it have saved then.
+    """
+    if not quiet:
+        there, missing = len(plan.steps) - len(plan.missing), len(plan.missing)
+        how = f", {jobs} at once" * (jobs > 1)
+        ahead = f"{missing} run{'s' * (missing != 1)} to make, about {duration(plan.seconds)} on one CPU core{how}"
+        print(f"{ahead if missing else 'nothing to make'}; {there} stand already", flush=True)
+    with progress(plan.seconds, quiet or not plan.missing) as seen:
+        for step, run in make(plan.missing, seen.began, jobs):
+            if isinstance(run, LandmarksError):
+                raise run
+            plan.found[step.key] = run
+            seen.ended(step)
+
+
+def at_once(plan: Plan) -> int:
+    """How many of a plan's missing runs go side by side: one a CPU core, each with one thread; elsewhere one."""
+    on_cpu = all(step.kind == "cpu" for step in plan.missing)
+    return max(1, min(len(plan.missing), CORES, MOST)) if on_cpu else 1
 
 
 def once(step: Step, clean: bool = False) -> Path:

@@ -77,6 +77,14 @@ def needed(claim: Claim) -> int:
     return {"exact": 1, "value": 5, "best": 5, "share": 20, "contrast": 5, "ratio": 10}[claim.kind]
 
 
+def student(values: Floats) -> Floats:
+    """Half the width of the 95 % t-interval of a mean over the first axis of `values` (n, …); nan where n < 2."""
+    n = len(values)
+    if n < 2:
+        return np.full(values.shape[1:], math.nan)
+    return np.asarray(stats.t.isf(LEVEL / 2, n - 1) * values.std(0, ddof=1) / math.sqrt(n))
+
+
 def exact(claim: Claim, runs: list[Measured], _: list[Measured], level: float) -> Finding:
     """Equality, or the bound holds, in every case tried."""
     bad, n = broken(claim, runs), len(runs)
