@@ -80,13 +80,29 @@ class PictureSettings(DataSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Distortion:
+    """How far a picture is distorted at most: moved by `shift` pixels each way, made larger or smaller by the share
+    `scale`, wider and lower by `squeeze` or the reverse, moved to the side by `shear` for each row off the middle."""
+
+    shift: Annotated[float, NOT_NEGATIVE]
+    scale: Annotated[float, SHARE]
+    squeeze: Annotated[float, SHARE]
+    shear: Annotated[float, NOT_NEGATIVE]
+
+
+@dataclass(frozen=True, kw_only=True)
 class DigitSettings(DataSettings):
     """Grey pictures, 28 × 28, as LeNet-5's paper treats them: which of its `version`s of them (data/versions.py).
 
-    `shifted`: also measured on the pictures moved so many pixels to each side.
+    `labels`: so many of the training pictures are learned from, the same share of each class. `distorted`: so many
+    distorted versions beside each of them (data/distortions.py). `shifted`: also measured on the pictures moved so many
+    pixels to each side.
     """
 
     version: Literal["regular", "deslanted", "16x16"]
+    labels: Annotated[int, POSITIVE] | None
+    distorted: Annotated[int, NOT_NEGATIVE]
+    distortion: Distortion
     shifted: Annotated[int, INSIDE]
 
 

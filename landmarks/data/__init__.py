@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -60,19 +61,11 @@ def load(settings: DataSettings, draws: Draws = FIRST) -> Data:
     A name of your own, with data.verify=false and data.root, stands for a set of MNIST's form (Fashion-MNIST).
     """
     found: Data = _module(settings, _source(settings)).load(settings, draws)
-    return _in_version(found, settings)
-
-
-def _in_version(found: Data, settings: DataSettings) -> Data:
-    """Pictures of digits in the version that is configured; all others as they are."""
-    if not isinstance(settings, DigitSettings) or settings.version == "regular":
+    if not isinstance(settings, DigitSettings):
         return found
-    from dataclasses import replace
+    from landmarks.data import versions
 
-    from landmarks.data.versions import converted
-
-    parts = {n: split._replace(x=converted(split.x, settings.version)) for n, split in found.splits.items()}
-    return replace(found, splits=parts, form={**found.form, "version": settings.version})
+    return versions.prepared(found, settings)
 
 
 def needed(settings: DataSettings) -> str:
@@ -171,18 +164,18 @@ def load_as(settings: DataSettings, classes: Sequence[str], form: Mapping[str, A
     source = SOURCES.get(settings.name)
     make: Any = _module(settings, source) if source is not None and source.own else None
     _check_files(settings, source)
+    if isinstance(settings, DigitSettings):
+        settings = replace(settings, labels=None, distorted=0)  # which are for learning alone
     found = load(settings, draws) if make is None else None
     if (found.form.get("kind") if found else make.KIND) != form.get("kind"):
         raise UsageError(f"data.name={settings.name}: not of the kind that this run has learned from; name another set")
-    return _counted_as(found or _in_version(make.load_as(settings, classes, form), settings), tuple(classes))
+    return _counted_as(found or make.load_as(settings, classes, form), tuple(classes))
 
 
 def _counted_as(found: Data, classes: tuple[str, ...]) -> Data:
     """The labels of a set by their names' places in `classes`. Raises LandmarksError for a name that is not there."""
     if found.classes == classes:
         return found
-    from dataclasses import replace
-
     if unknown := [name for name in found.classes if name not in classes]:
         raise LandmarksError(f"{found.name}: {unknown[0]} is none of the run's classes ({', '.join(classes)})")
     import torch

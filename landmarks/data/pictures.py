@@ -55,13 +55,14 @@ def load(settings: DataSettings, draws: Draws = FIRST) -> Data:
 
 def load_as(settings: DataSettings, classes: Sequence[str], form: Mapping[str, Any]) -> Data:
     """All pictures as `test` (or in the splits of the user), in the form and with the classes of another run."""
-    from landmarks.data import folders, splits
+    from landmarks.data import folders, splits, versions
     from landmarks.milestone import Data
 
     named = folders.to_test(folders.root(settings), classes)
     found = {name: splits.split(_pictures(paths, settings.invert), y) for name, (paths, y) in named.items()}
     own = {**form, "invert": settings.invert}
-    return Data("images", found, splits.checksum(found), classes=tuple(classes), form=own)
+    data = Data("images", found, splits.checksum(found), classes=tuple(classes), form=own)
+    return versions.in_version(data, form.get("version", "regular"))
 
 
 def form(x: Tensor, invert: bool = False) -> dict[str, Any]:

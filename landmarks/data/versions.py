@@ -10,21 +10,61 @@ All arithmetic up to the last rounding is exact or elementwise, so that the byte
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import torch
+from torch import Tensor
 from torch.nn.functional import pad
 
+from landmarks.data import distortions
 from landmarks.data.pictures import SIDE, background
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from landmarks.data.splits import labelled
+from landmarks.errors import UsageError
+from landmarks.milestone import Data, Split
+from landmarks.settings import DigitSettings
 
 CROPPED = 20
 """The side of a deslanted picture, and of the box that MNIST's digits fit in."""
 CHUNK = 2000
 """Pictures made at once, so that doubles take little room."""
+
+
+def check(settings: DigitSettings, usual: Mapping[str, float]) -> None:
+    """Raise UsageError for keys that do not go together, or where a `distortion` that is not `usual` has no effect."""
+    if settings.distorted and settings.version != "regular":
+        raise UsageError(
+            f"data.distorted={settings.distorted}: distorts regular pictures alone, and data.version is"
+            f" {settings.version}; leave one of the two out"
+        )
+    if not settings.distorted and vars(settings.distortion) != usual:
+        raise UsageError(
+            "data.distortion: says how far pictures are distorted, and data.distorted=0 distorts none; say"
+            " data.distorted=9 for nine versions of each, or leave it out"
+        )
+
+
+def prepared(found: Data, settings: DigitSettings) -> Data:
+    """Regular pictures as the settings want them: fewer to learn from, with distorted ones, in another version.
+
+    Raises UsageError where there are not so many.
+    """
+    train = found.splits["train"]
+    if settings.labels is not None:
+        kept = torch.from_numpy(labelled(train.y.numpy(), settings.labels))
+        train = Split(train.x[kept], train.y[kept])
+        found = replace(found, splits={**found.splits, "train": train})
+    if settings.distorted:
+        found = replace(found, fresh=distortions.fresh(train, settings.distorted, settings.distortion))
+    return in_version(found, settings.version)
+
+
+def in_version(found: Data, version: str) -> Data:
+    """All splits in a version of the pictures, which their form then names."""
+    if version == "regular":
+        return found
+    parts = {name: split._replace(x=converted(split.x, version)) for name, split in found.splits.items()}
+    return replace(found, splits=parts, form={**found.form, "version": version})
 
 
 def converted(x: Tensor, version: str) -> Tensor:

@@ -24,6 +24,7 @@ from torch import Tensor
 from landmarks.cards.lenet import CARD, conclude
 from landmarks.cards.lenet_table import of_network
 from landmarks.claims import Claim
+from landmarks.data import versions
 from landmarks.data.pictures import DIGITS, SIDE, moved
 from landmarks.data.splits import permutation
 from landmarks.errors import UsageError
@@ -167,7 +168,12 @@ class LeNet(Milestone):
     Config = LeNetConfig
     card = CARD
     replicable = True
-    added: ClassVar[Mapping[str, Any]] = {"data.version": "regular"}
+    added: ClassVar[Mapping[str, Any]] = {
+        "data.version": "regular",
+        "data.labels": None,
+        "data.distorted": 0,
+        "data.distortion": {"shift": 2.0, "scale": 0.15, "squeeze": 0.15, "shear": 0.3},
+    }
     config: LeNetConfig
 
     def __init__(self, config: LeNetConfig) -> None:
@@ -178,6 +184,12 @@ class LeNet(Milestone):
             raise UsageError(
                 f"model.output: {config.model.network} has ten outputs, so model.output must be targets or softmax"
                 f" (experiment={config.model.network} sets it)"
+            )
+        versions.check(config.data, self.added["data.distortion"])
+        if config.data.version == "deslanted" and config.model.network.startswith("lenet"):
+            raise UsageError(
+                f"data.version=deslanted: {config.model.network} takes pictures of 28 × 28, and these have 20 × 20; a"
+                " fully linked network takes them, as experiment=mlp300 does"
             )
         names = config.data.classes or DIGITS
         if config.data.name == "csv":
