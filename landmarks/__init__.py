@@ -16,11 +16,12 @@ from landmarks.errors import Interrupted, LandmarksError, UsageError
 
 if TYPE_CHECKING:
     from landmarks.demonstrations import Shown
+    from landmarks.describe import Text
     from landmarks.evidence import Outcome
     from landmarks.results import Run
 
 __version__ = "0.1.0"
-__all__ = ["Interrupted", "LandmarksError", "UsageError", "demo", "load", "report", "run"]
+__all__ = ["Interrupted", "LandmarksError", "UsageError", "demo", "load", "report", "reproduce", "run", "show"]
 
 
 def run(name: str, *overrides: str, quiet: bool = False) -> Run:
@@ -42,6 +43,16 @@ def load(folder: str | Path, runs: str = "runs") -> Run:
     from landmarks import results
 
     return results.load(folder, runs)
+
+
+def show(what: str | None = None, *overrides: str, runs: str = "runs") -> Text:
+    """All about a milestone as configured ("lenet"), or about one of its claims ("lenet.L13"), as Markdown.
+
+    A notebook renders it. Without a word: the milestones there are, as `landmarks list`. Raises UsageError.
+    """
+    from landmarks import describe
+
+    return describe.text(what, overrides, runs)
 
 
 def demo(name: str, off: bool = False, runs: str = "runs", quiet: bool = False) -> Shown:

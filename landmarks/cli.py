@@ -17,7 +17,6 @@ from landmarks.words import Arguments, print_table
 if TYPE_CHECKING:
     from landmarks.answers import Prediction
     from landmarks.config import Composed
-    from landmarks.evidence import Outcome
     from landmarks.results import Run
 
 HELP = """\
@@ -103,14 +102,7 @@ def _list(words: Sequence[str]) -> int:
     Arguments(words).refuse_words()
     from landmarks import shipped
 
-    head = ("year", "name", "published", "verdict", "ours", "model", "quick run", "data", "paper")
-    found, rows = shipped.headlines(), []
-    for entry in catalog.CATALOG.values():
-        result = found.get(entry.name, {"word": "not run", "ours": ""})
-        ours = result["ours"].partition(" (")[0]
-        known = entry.year, entry.name, entry.headline, result["word"], ours
-        rows.append((*known, entry.model, entry.time, entry.data, entry.paper))
-    print_table(head, rows)
+    print_table(*shipped.listed())
     print("verdicts as shipped; `landmarks report` has all, those of your runs among them")
     return 0
 
@@ -120,38 +112,20 @@ def _show(words: Sequence[str]) -> int:
     if not arguments.words:
         raise UsageError(f"show wants a milestone: {', '.join(catalog.CATALOG)}")
     first, *rest = arguments.words
-    name, dot, claim = first.partition(".")
+    name, dot, _ = first.partition(".")
     bibtex = "--bibtex" in arguments.options
-    if (bibtex or dot) and rest:
-        raise UsageError(f"{'--bibtex' if bibtex else first} stands alone, so it takes no {rest[0]}")
+    if bibtex and rest:
+        raise UsageError(f"--bibtex stands alone, so it takes no {rest[0]}")
     if bibtex and dot:
         raise UsageError(f"--bibtex is of a milestone: landmarks show {name} --bibtex")
     if bibtex:
         names = list(catalog.CATALOG) if name == "all" else [catalog.find(name).name]
-        from landmarks import show
+        from landmarks import describe
 
-        print(show.bibtex(names), end="")
-    elif dot:
-        from landmarks import explain
-
-        found = explain.find(name, claim)
-        _print(explain.explain(name, found, _outcomes(name, arguments)[found.id]))
+        print(describe.bibtex(names), end="")
     else:
-        from landmarks import config
-
-        composed = config.compose(name, rest)
-        from landmarks import assemble, show
-
-        _print(show.describe(assemble.make(composed), composed, _outcomes(name, arguments)))
+        _print(landmarks.show(first, *rest, runs=arguments.options.get("--runs", "runs")))
     return 0
-
-
-def _outcomes(name: str, arguments: Arguments) -> dict[str, Outcome]:
-    """What is known of a milestone's claims, from the runs here and from those that are shipped."""
-    from landmarks.evidence import Evidence
-
-    root = arguments.options.get("--runs", "runs")
-    return {outcome.claim.id: outcome for outcome in Evidence(name, root).outcomes()}
 
 
 def _print(markdown: str) -> None:

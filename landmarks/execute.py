@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from safetensors.torch import save
 
-from landmarks import assemble, compiling, config, data, loop, plots, ranks, runs, show, weights
+from landmarks import assemble, compiling, config, data, describe, loop, plots, ranks, runs, weights
 from landmarks import device as devices
 from landmarks.checkpoint import Checkpoints, write_atomically
 from landmarks.data import files
@@ -202,7 +202,7 @@ class Run:
             else:
                 if self.settings.init is not None:
                     logger.say(weights.start_from(self.milestone, Path(self.settings.init), self.begun))
-                logger.card(show.describe(self.milestone, self.composed), self.composed.tree)
+                logger.card(describe.describe(self.milestone, self.composed), self.composed.tree)
             training.run()
             if isinstance(logger, Logger):
                 with ranks.alone():

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from landmarks import assemble, catalog, config, show
+from landmarks import assemble, catalog, config, describe
 from landmarks.claims import Claim
 from landmarks.errors import UsageError, nearest
 from landmarks.milestone import Card
@@ -34,7 +34,7 @@ def explain(name: str, claim: Claim, outcome: Outcome | None = None) -> str:
     cls = catalog.milestone_class(name)
     runs = [assemble.settings_of(config.compose(name, [f"scale={claim.scale}", *arm])) for arm in claim.arms]
     contrasts = sum(map(shares_level, cls.card.claims))
-    parts = [f"# {name}.{claim.id}", claim.says, show.bullets(_published(claim))]
+    parts = [f"# {name}.{claim.id}", claim.says, describe.bullets(_published(claim))]
     if outcome and claim.judgeable:
         parts.append(markdown.standing(outcome))
     if claim.source != "recalled":
@@ -50,7 +50,7 @@ def explain(name: str, claim: Claim, outcome: Outcome | None = None) -> str:
         parts.append("None: a number that nobody here has read is not judged.")
     else:
         parts += [*_protocol(name, claim, runs[0]), "## Departures from the paper in these runs"]
-        parts.append(show.departures(cls.card, *runs))
+        parts.append(describe.departures(cls.card, *runs))
     return "\n\n".join(parts) + "\n"
 
 
@@ -89,7 +89,9 @@ def _published(claim: Claim) -> list[str]:
 
 def _rule(rule: Rule) -> str:
     formula = f"\n\n```\n{rule.formula}\n```" if rule.formula else ""
-    return f"{rule.says}{formula}\n\n" + show.bullets([f"`{word}` – {when}" for word, when in rule.outcomes.items()])
+    return f"{rule.says}{formula}\n\n" + describe.bullets(
+        [f"`{word}` – {when}" for word, when in rule.outcomes.items()]
+    )
 
 
 def _rivals(claim: Claim) -> str:
@@ -109,7 +111,7 @@ def _readings(card: Card, claim: Claim) -> str:
     return (
         f"The paper leaves open what decides about its number. So it is judged under {others} too, each alone in the"
         f" place of the one below, and under how many of all {len(lines) + 1} it is compatible is reported beside the"
-        f" verdict. The published number chooses none of them.\n\n{show.bullets(lines)}"
+        f" verdict. The published number chooses none of them.\n\n{describe.bullets(lines)}"
     )
 
 
@@ -131,7 +133,7 @@ def _protocol(name: str, claim: Claim, run: Settings) -> list[str]:
         f"**Cost:** {words.cost(claim)}",
     ]
     typed = "\n".join(commands(name, claim))
-    return [show.bullets(lines), f"```\n{typed}\n```"]
+    return [describe.bullets(lines), f"```\n{typed}\n```"]
 
 
 def _code(overrides: Sequence[str]) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from landmarks import catalog
+
 
 def folder() -> Path:
     """Where `results/claims/NAME.json` lie: beside the package in a clone, inside it in a wheel."""
@@ -38,3 +40,14 @@ def headlines() -> dict[str, dict[str, str]]:
     """Milestone → what came out of the claim that heads it: `claim`, `ours`, `word`; "" where nothing was recorded."""
     found = {path.stem: read(path.stem)["headline"] for path in sorted(folder().glob("*.json"))}
     return {name: headline for name, headline in found.items() if headline}
+
+
+def listed() -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """The milestones as a table, head and rows: each with its number, what came out, and what a quick run takes."""
+    found, rows = headlines(), []
+    for entry in catalog.CATALOG.values():
+        result = found.get(entry.name, {"word": "not run", "ours": ""})
+        ours = result["ours"].partition(" (")[0]
+        known = entry.year, entry.name, entry.headline, result["word"], ours
+        rows.append((*known, entry.model, entry.time, entry.data, entry.paper))
+    return ("year", "name", "published", "verdict", "ours", "model", "quick run", "data", "paper"), rows

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from scipy.optimize import linprog
 
-from landmarks import assemble, cli, config, data, show
+from landmarks import assemble, cli, config, data, describe
 from landmarks.claims import Equal
 from landmarks.data.histories import chosen, whole
 from landmarks.errors import UsageError
@@ -630,6 +630,6 @@ def test_every_claim_is_measured_by_its_run_and_holds() -> None:
 
 def test_show_tells_of_cells_that_are_not_trained() -> None:
     composed = config.compose("mcculloch_pitts")
-    text = show.describe(assemble.make(composed), composed)
+    text = describe.describe(assemble.make(composed), composed)
     assert "| e: b | fires from 2 | 0 | 10 | 3 |" in text  # two lines end on it, in each of five delays
     assert "**0**" in text

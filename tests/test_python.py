@@ -12,6 +12,7 @@ import torch
 
 import landmarks
 from landmarks import cli, runs
+from landmarks.catalog import CATALOG
 from landmarks.milestones.mlp_xor import MLPXOR
 
 README = Path(__file__).parents[1] / "README.md"
@@ -118,6 +119,17 @@ def test_the_weights_of_a_model_are_those_of_the_run(workplace: Path) -> None:
     run.resume("epochs=40", quiet=True)
     for name, tensor in landmarks.load(run.folder).model().state_dict().items():
         assert torch.equal(tensor, longer.model().state_dict()[name])
+
+
+def test_what_is_shown_is_the_text_of_the_command_line(workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["mlp_xor.X1"], ["mlp_xor", "model.hidden=3"]):
+        assert cli.main(["show", *words]) == 0
+        text = landmarks.show(*words)
+        assert repr(text) == text._repr_markdown_() == capsys.readouterr().out
+    every = landmarks.show()
+    assert all(f"| {entry.year} | {entry.name} | {entry.headline} |" in every for entry in CATALOG.values())
+    with pytest.raises(landmarks.UsageError, match="mlp_xor.X1 stands alone, so it takes no seed=1"):
+        landmarks.show("mlp_xor.X1", "seed=1")
 
 
 def test_a_failure_of_a_run_is_an_exception(workplace: Path) -> None:

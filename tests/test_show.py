@@ -17,7 +17,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from landmarks import assemble, catalog, cli, config, explain, show
+from landmarks import assemble, catalog, cli, config, describe, explain
 from landmarks.claims import Claim
 from landmarks.errors import UsageError
 from landmarks.milestone import Milestone
@@ -118,7 +118,7 @@ def test_a_cell_adds_up_what_ends_on_it_once_a_delay() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_all_that_a_milestone_is_asked_for_stands_in_its_text(name: str) -> None:
     made = config.compose(name)
-    text = show.describe(make(name), made)
+    text = describe.describe(make(name), made)
     card = catalog.milestone_class(name).card
     for experiment in config.experiments(name):
         assert re.search(rf"^- `experiment={experiment}` – \S.{{10,}}$", text, re.MULTILINE), experiment
@@ -276,8 +276,8 @@ def test_wrong_words_end_in_a_sentence(words: list[str], said: str, capsys: pyte
 def test_a_milestone_without_bibtex_or_claims_says_so(toy: Callable[[str], None]) -> None:
     toy("tenth")
     with pytest.raises(UsageError, match="tenth has no BibTeX entry"):
-        show.bibtex(["tenth"])
+        describe.bibtex(["tenth"])
     with pytest.raises(UsageError, match="tenth has no claim T1; it has none"):
         explain.find("tenth", "T1")
     made = config.compose("tenth")
-    assert "## Claims" not in show.describe(assemble.make(made), made)
+    assert "## Claims" not in describe.describe(assemble.make(made), made)

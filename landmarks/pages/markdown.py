@@ -9,13 +9,13 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import get_args
 
+from landmarks.describe import bullets, table
 from landmarks.evidence import Outcome
 from landmarks.pages import words
 from landmarks.pages.chapters import Chapter, newest, totals
 from landmarks.records import Record, alike, sweep
 from landmarks.rules import Word
 from landmarks.rules_in_words import SOURCES
-from landmarks.show import bullets, table
 from landmarks.verdicts import Verdict
 
 OTHER_SOURCES = "; ".join(f"*{source}*, {said}" for source, said in SOURCES.items() if source != "seen")

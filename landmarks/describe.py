@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from landmarks import catalog, config
+from landmarks import assemble, catalog, config, shipped
 from landmarks.claims import Claim
 from landmarks.errors import UsageError
 from landmarks.milestone import Card, Milestone
@@ -16,6 +16,41 @@ from landmarks.settings import Settings
 
 if TYPE_CHECKING:
     from landmarks.evidence import Outcome
+
+
+class Text(str):
+    """Markdown: printed as it is, and rendered in a notebook."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_markdown_(self) -> str:
+        return str(self)
+
+
+def text(what: str | None, overrides: Sequence[str], root: str) -> Text:
+    """What `landmarks show` says of a milestone as configured, or of a claim (`NAME.CLAIM`); of None what there is.
+
+    With what came out in the runs below `root` and in those that are shipped. Raises UsageError.
+    """
+    if what is None:
+        return Text(table(*shipped.listed()) + "\n")
+    name, dot, word = what.partition(".")
+    if dot and overrides:
+        raise UsageError(f"{what} stands alone, so it takes no {overrides[0]}")
+    if dot:
+        from landmarks import explain
+
+        claim = explain.find(name, word)
+        return Text(explain.explain(name, claim, _outcomes(name, root)[claim.id]))
+    composed = config.compose(name, overrides)
+    return Text(describe(assemble.make(composed), composed, _outcomes(name, root)))
+
+
+def _outcomes(name: str, root: str) -> dict[str, Outcome]:
+    from landmarks.evidence import Evidence
+
+    return {outcome.claim.id: outcome for outcome in Evidence(name, root).outcomes()}
 
 
 def describe(milestone: Milestone, composed: config.Composed, outcomes: Mapping[str, Outcome] | None = None) -> str:
