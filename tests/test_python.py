@@ -128,7 +128,7 @@ def test_what_is_shown_is_the_text_of_the_command_line(workplace: Path, capsys: 
         assert repr(text) == text._repr_markdown_() == capsys.readouterr().out
     every = landmarks.show()
     assert all(f"| {entry.year} | {entry.name} | {entry.headline} |" in every for entry in CATALOG.values())
-    with pytest.raises(landmarks.UsageError, match="mlp_xor.X1 stands alone, so it takes no seed=1"):
+    with pytest.raises(landmarks.UsageError, match=r"mlp_xor\.X1 stands alone, so it takes no seed=1"):
         landmarks.show("mlp_xor.X1", "seed=1")
 
 
