@@ -12,7 +12,6 @@ Reaches on all 60,000 images, 20 passes, one run: 0.95 % test error, 0.39 % on t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -24,7 +23,6 @@ from torch import Tensor
 from landmarks.cards.lenet import CARD, conclude
 from landmarks.cards.lenet_table import of_network
 from landmarks.claims import Claim
-from landmarks.data import versions
 from landmarks.data.pictures import DIGITS, SIDE, moved
 from landmarks.data.splits import permutation
 from landmarks.errors import UsageError
@@ -32,56 +30,19 @@ from landmarks.milestone import Answer, Batch, Data, Layer, Milestone, Optimizer
 from landmarks.parts import descent
 from landmarks.parts.fused_full import Form, OnePattern
 from landmarks.parts.fused_lenet import written_out
+from landmarks.parts.lenets import ModelSettings, build_network, codes, frame, hidden
 from landmarks.parts.schedules import Stage, rate_at
-from landmarks.parts.second_order import (
-    LINEAR,
-    RELU,
-    SDLM,
-    A,
-    Convolution,
-    Full,
-    Network,
-    Pool,
-    S,
-    Start,
-    Subsampling,
-    initialise,
-    squashing,
-)
+from landmarks.parts.second_order import SDLM, A, S, initialise
 from landmarks.parts.stacked import answers, over, stack, unstacked
 from landmarks.parts.tiles import signed
 from landmarks.randomness import stream
-from landmarks.settings import POSITIVE, SOME, Check, DigitSettings, Settings
+from landmarks.settings import POSITIVE, SOME, DigitSettings, Settings
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BACKGROUND, PIXEL = -0.1, 1.275 / 255
 """A pixel's byte p becomes 1.275·p/255 − 0.1: background −0.1, foreground 1.175 (II.B)."""
-TABLE_I = "012 123 234 345 045 015 0123 1234 2345 0345 0145 0125 0134 1245 0235 012345"
-"""Which maps of S2 each of the 16 maps of C3 takes in (p. 8); no two alike, so that they learn different features."""
-CODES = (
-    "7c00e36c78f1e36c70000 1871e0c183060c18fc000 7c01f638618e30c1fc000 fe0c30c3c0c183c6f8000 7c0003367cf1e3cefc183"
-    " 7c03fe0c0f0f03c6f8000 3cc3060fdcf1e3e6f8000 fe0c1861830c183060000 7d8f1e37d8f1e3c6f8000 7d9f1e3cefc1830cf0000"
-)
-"""The digits 0 … 9 of Fig. 3, 12 rows of 7 bits from the top, 1 = black; hexadecimal."""
-
-
-FULL = re.compile(r"mlp([1-9]\d*(-[1-9]\d*)*)")
-NETWORK = Check(
-    "lenet5, linear or mlp with the sizes of its hidden layers, such as mlp300-100",
-    lambda name: name in ("lenet5", "linear") or FULL.fullmatch(name) is not None,
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelSettings(Start):
-    network: Annotated[str, NETWORK]
-    activation: Literal["scaled_tanh", "tanh", "relu"]
-    pooling: Literal["trainable", "average", "max"]
-    output: Literal["rbf", "targets", "softmax"]
-    c3: Literal["table", "dense"]
-    scramble: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,46 +82,23 @@ class LeNetConfig(Settings):
     data: DigitSettings
 
 
-def build_network(model: ModelSettings) -> Network:
-    """The network of a configuration. What meets ±1 targets keeps the scaled tanh, which can reach them."""
-    f = {"scaled_tanh": squashing(), "tanh": squashing(1.0, 1.0), "relu": RELU}[model.activation]
-    last = LINEAR if model.output == "softmax" else squashing()
-    if model.network == "linear":
-        return Network({"output": Full(784, 10, LINEAR)})
-    if sizes := hidden(model.network):
-        names = [f"hidden{i}" if i > 1 else "hidden" for i in range(1, len(sizes) + 1)]
-        layers = {name: Full(n, units, f) for name, n, units in zip(names, (784, *sizes), sizes, strict=False)}
-        return Network(layers | {"output": Full(sizes[-1], 10, last)})
-    table = TABLE_I.split() if model.c3 == "table" else ["012345"] * 16
-    pools = [Subsampling(n, f) if model.pooling == "trainable" else Pool(model.pooling) for n in (6, 16)]
-    network = Network(
-        {
-            "C1": Convolution([(o, 0) for o in range(6)], f),
-            "S2": pools[0],
-            "C3": Convolution([(o, int(i)) for o, row in enumerate(table) for i in row], f),
-            "S4": pools[1],
-            "C5": Convolution([(o, i) for o in range(120) for i in range(16)], f),
-            "F6": Full(120, 84, last if model.output == "rbf" else f),
-        }
-    )
-    if model.output != "rbf":
-        network["output"] = Full(84, 10, last)
-    return network
-
-
-def hidden(network: str) -> list[int]:
-    """The sizes of the hidden layers of fully linked ones: mlp300-100 has 300 units, and 100 above them."""
-    found = FULL.fullmatch(network)
-    return [int(size) for size in found[1].split("-")] if found else []
-
-
-def bitmaps() -> Tensor:
-    """The output codes of Fig. 3, (10, 84), +1 for black."""
-    return torch.tensor([[2.0 * int(bit) - 1 for bit in f"{int(code, 16):084b}"] for code in CODES.split()])
+def _check_outputs(config: LeNetConfig) -> None:
+    """Raise UsageError where the network cannot meet such outputs, or with such a loss."""
+    network, output = config.model.network, config.model.output
+    set_there = f" (experiment={network} sets it)"
+    if network == "pairwise" and (output != "targets" or config.loss.name != "mse"):
+        raise UsageError(
+            "model.network=pairwise: each unit meets +1 or -1 with a squared error, so model.output must be targets"
+            f" and loss.name mse{set_there}"
+        )
+    if network != "lenet5" and output == "rbf":
+        raise UsageError(
+            f"model.output: {network} has ten outputs, so model.output must be targets or softmax{set_there}"
+        )
 
 
 class LeNet(Milestone):
-    """The three networks, their losses and rules. Shapes: x (B, 28, 28) uint8, y (B,) int64.
+    """The networks, their losses and rules. Shapes: x (B, 28, 28) uint8, y (B,) int64.
 
     Several replicas learn at once from x (R, B, 28, 28), y (R, B); their parameters carry a leading R, too.
     """
@@ -168,29 +106,14 @@ class LeNet(Milestone):
     Config = LeNetConfig
     card = CARD
     replicable = True
-    added: ClassVar[Mapping[str, Any]] = {
-        "data.version": "regular",
-        "data.labels": None,
-        "data.distorted": 0,
-        "data.distortion": {"shift": 2.0, "scale": 0.15, "squeeze": 0.15, "shear": 0.3},
-    }
+    added: ClassVar[Mapping[str, Any]] = {"data.version": "regular"}
     config: LeNetConfig
 
     def __init__(self, config: LeNetConfig) -> None:
         super().__init__(config)
         if config.epochs is None or config.steps is not None:
             raise UsageError("epochs: lenet's length is in passes, so epochs must be a number and steps null")
-        if config.model.network != "lenet5" and config.model.output == "rbf":
-            raise UsageError(
-                f"model.output: {config.model.network} has ten outputs, so model.output must be targets or softmax"
-                f" (experiment={config.model.network} sets it)"
-            )
-        versions.check(config.data, self.added["data.distortion"])
-        if config.data.version == "deslanted" and config.model.network.startswith("lenet"):
-            raise UsageError(
-                f"data.version=deslanted: {config.model.network} takes pictures of 28 × 28, and these have 20 × 20; a"
-                " fully linked network takes them, as experiment=mlp300 does"
-            )
+        _check_outputs(config)
         names = config.data.classes or DIGITS
         if config.data.name == "csv":
             raise UsageError("data.name=csv: lenet learns pictures, 28 × 28; perceptron and mlp_xor take tables")
@@ -203,9 +126,8 @@ class LeNet(Milestone):
             networks.append(build_network(config.model))
             initialise(networks[-1], config.model, stream(config.seed, replica, "weights"))
         self.network = stack(networks) if self.replicated else networks[0]
-        codes = {"rbf": bitmaps(), "targets": 2 * torch.eye(10) - 1, "softmax": None}[config.model.output]
         self.codes: Tensor | None
-        self.register_buffer("codes", codes)
+        self.register_buffer("codes", codes(config.model))
         self.fused: OnePattern | None = None
         self.scrambled: Tensor | None
         scrambled = torch.from_numpy(permutation(784, 3)) if config.model.scramble else None
@@ -228,17 +150,29 @@ class LeNet(Milestone):
         return self.replica(0) if self.replicated else self
 
     def forward(self, x: Tensor) -> Tensor:
-        """The penalties y (B, 10), of which the smallest is the answer: eq. 7, or −a of a softmax."""
+        """The penalties y (B, 10), of which the smallest is the answer: eq. 7, −a of a softmax, −Σ over pairs."""
+        return self.penalties(self.outputs(x))
+
+    def outputs(self, x: Tensor) -> Tensor:
+        """What the highest layer says, (B, units)."""
         x = self.picture(x)
         outputs: Tensor = answers(self.network, x) if self.replicated else self.network(x)
+        return outputs
+
+    def penalties(self, outputs: Tensor) -> Tensor:
+        """y (B, 10) of the outputs (B, units): distances to the codes; of pairwise units what they say against each."""
         if self.codes is None:
             return -outputs
+        if self.pairwise:
+            return -outputs @ self.codes.T
         return self.factor_of_loss * (outputs[..., None, :] - self.codes).square().sum(-1)
 
     def picture(self, x: Tensor) -> Tensor:
-        """Pixels as the network takes them: (B, 1, 32, 32) for LeNet-5, (B, 28, 28) for the others."""
+        """Pixels as the network takes them: (B, 1, 32, 32) of LeNet-5, (B, 1, 28, 28) of LeNet-1, else (B, 28, 28)."""
         x = self.scramble(x).float() * PIXEL + BACKGROUND
-        return F.pad(x[..., None, :, :], (2, 2, 2, 2), value=BACKGROUND) if "C1" in self.network else x
+        if "C1" not in self.network:
+            return x
+        return F.pad(x[..., None, :, :], [frame(self.config.model.network)] * 4, value=BACKGROUND)
 
     def scramble(self, x: Tensor) -> Tensor:
         """Pictures (B, 28, 28), with model.scramble their pixels in another order, the same for all."""
@@ -248,11 +182,20 @@ class LeNet(Milestone):
     def factor_of_loss(self) -> float:
         return 0.5 if self.config.loss.half else 1.0
 
-    def losses(self, y: Tensor, target: Tensor) -> Tensor:
+    @property
+    def pairwise(self) -> bool:
+        return self.config.model.network == "pairwise"
+
+    def losses(self, outputs: Tensor, target: Tensor) -> Tensor:
         """E of each pattern, (B,): eq. 8 is the penalty of the right class; eq. 9 weighs it against the others'.
 
-        The cross-entropy of a softmax is eq. 9 without the rubbish class.
+        The cross-entropy of a softmax is eq. 9 without the rubbish class. Pairwise units that do not tell the
+        pattern's class from another have no part in its E.
         """
+        if self.pairwise:
+            wanted = self.get_buffer("codes")[target]
+            return self.factor_of_loss * (wanted.abs() * (outputs - wanted).square()).sum(-1)
+        y = self.penalties(outputs)
         right = y.gather(-1, target[..., None])[..., 0]
         if self.codes is None:
             return right + torch.logsumexp(-y, -1)
@@ -291,20 +234,22 @@ class LeNet(Milestone):
     def _fuse(self, rule: SDLM) -> OnePattern | None:
         """The written-out update, where units squash as the paper's or not at all, and learn one pattern at a time."""
         config, m = self.config, self.config.model
-        linear = m.network == "linear"
+        linear = m.network in ("linear", "pairwise")
         full = bool(hidden(m.network))
         squashed = linear or (m.activation == "scaled_tanh" and (full or m.pooling == "trainable"))
         if self.codes is None or not squashed or config.batch_size > 1 or config.precision == "bf16":
             return None
         j = config.loss.j if config.loss.name == "map" else None
-        form = Form(A, S, j, self.factor_of_loss, self.known, PIXEL, BACKGROUND, linear)
+        kind = frame(m.network), linear, self.pairwise
+        form = Form(A, S, j, self.factor_of_loss, self.known, PIXEL, BACKGROUND, *kind)
         return written_out(self.network, rule, self.codes, form)
 
     def begin_epoch(self, data: Data) -> None:
         """Estimate h, for each replica on samples of its own."""
-        rule, (x, _) = self.phase.optimizers["main"], data.splits[self.phase.data]
+        rule, (x, y) = self.phase.optimizers["main"], data.splits[self.phase.data]
         if isinstance(rule, SDLM):
-            found = [one.curvature(x[one.sample(len(x), self.epoch).to(x.device)]) for one in self.members]
+            samples = [one.sample(len(x), self.epoch).to(x.device) for one in self.members]
+            found = [one.curvature(x[some], y[some]) for one, some in zip(self.members, samples, strict=True)]
             rule.estimate([torch.stack(each) for each in zip(*found, strict=True)])
 
     def sample(self, count: int, epoch: int) -> Tensor:
@@ -314,23 +259,32 @@ class LeNet(Milestone):
         return torch.from_numpy(draws.choice(count, min(config.optimizer.samples, count), replace=False))
 
     @torch.no_grad()
-    def curvature(self, x: Tensor) -> list[Tensor]:
-        """h of every parameter of a network alone, in their order, over the patterns x (n, 28, 28)."""
-        return self.network.curvature(self.picture(x), self.second)
+    def curvature(self, x: Tensor, y: Tensor) -> list[Tensor]:
+        """h of every parameter of a network alone, in their order, over the patterns x (n, 28, 28), y (n,)."""
+        return self.network.curvature(self.picture(x), lambda outputs: self.second(outputs, y))
 
-    def second(self, outputs: Tensor) -> Tensor:
-        """∂²E/∂x² of the outputs: of ½Σ or Σ(x − w)², or of the cross-entropy."""
+    def second(self, outputs: Tensor, target: Tensor) -> Tensor:
+        """∂²E/∂x² of the outputs: of ½Σ or Σ(x − w)², or of the cross-entropy.
+
+        The mean of a pairwise unit is over the patterns that it learns; over all where there are none.
+        """
         if self.codes is None:
             p = outputs.softmax(1)
             return p * (1 - p)
-        return torch.full_like(outputs, 2 * self.factor_of_loss)
+        second = torch.full_like(outputs, 2 * self.factor_of_loss)
+        if not self.pairwise:
+            return second
+        learns = self.codes[target].abs()
+        learns = torch.where(learns.sum(0) > 0, learns, 1.0)
+        return second * learns * len(learns) / learns.sum(0)
 
     def step(self, batch: Batch) -> Scalars:
         if self.fused is not None:
             return self._fused_step(self.fused, batch)
-        y = self(batch.x)
-        loss = self.losses(y, batch.y).mean(-1)
+        outputs = self.outputs(batch.x)
+        loss = self.losses(outputs, batch.y).mean(-1)
         self.descend(loss.sum())
+        y = self.penalties(outputs.detach())
         return {"loss": loss.mean(), "error": (self.given(y) != batch.y).float().mean()}
 
     @torch.inference_mode()
@@ -344,22 +298,22 @@ class LeNet(Milestone):
         return {"loss": fused.loss, "error": fused.error}
 
     def evaluate(self, batch: Batch) -> Sums:
-        y = self(batch.x)
-        count = len(batch.x)
-        return {
-            "loss": (self.losses(y, batch.y).sum(), count),
-            "error": ((self.given(y) != batch.y).sum(), count),
-        }
+        outputs, count = self.outputs(batch.x), len(batch.x)
+        wrong = self.given(self.penalties(outputs)) != batch.y
+        return {"loss": (self.losses(outputs, batch.y).sum(), count), "error": (wrong.sum(), count)}
 
     def given(self, y: Tensor) -> Tensor:
         """The classes (B,) of the smallest penalties y (B, 10), of those that the data have."""
         return y[..., : self.known].argmin(-1)
 
     def answer(self, x: Tensor) -> Answer:
-        """With the distance to the class's code, as the loss has it; with the probability where there are none."""
+        """With the distance to the class's code, as the loss has it; else with the probability, or the units' sum."""
         y = self.first(x)[:, : self.known]
-        score, label = (-y).softmax(1).max(1) if self.codes is None else y.min(1)
-        return Answer(label, score, "probability" if self.codes is None else "distance")
+        if self.codes is None:
+            score, label = (-y).softmax(1).max(1)
+            return Answer(label, score, "probability")
+        score, label = y.min(1)
+        return Answer(label, -score, "weighted sum") if self.pairwise else Answer(label, score, "distance")
 
     def measure(self, split: Split, size: int = 500) -> Scalars:
         """Loss and error; with data.shifted also the error on pictures moved so many pixels to each side."""
@@ -379,7 +333,8 @@ class LeNet(Milestone):
         one, device = self.first, next(self.parameters()).device
         rows = one.network.rows(one.picture(torch.zeros(1, SIDE, SIDE, dtype=torch.uint8, device=device)))
         if self.codes is not None:
-            name, links = "RBF" if self.config.model.output == "rbf" else "distance", self.codes.numel()
+            name = "RBF" if self.config.model.output == "rbf" else "sum" if self.pairwise else "distance"
+            links = int(self.codes.count_nonzero())
             rows.append(Layer(name, "10", 0, links, links))
         return rows
 

@@ -15,6 +15,7 @@ derivative costs nothing more. Names: u; x = 2A·u − A, the output; d = ∂E/�
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -31,7 +32,8 @@ Weights = Mapping[str, Tensor]
 class Form:
     """What varies between networks and readings: A and S of the squashing; eq. 9 with its j, or eq. 8 where `j` is
     None; `factor`, 1 or ½, of the squared distances; how many of the classes are `known`; a pixel's byte p stands for
-    `pixel`·p + `background`; whether the last layer is `linear`."""
+    `pixel`·p + `background`, with a `frame` of so many pixels of that for maps; whether the last layer is `linear`, and
+    its units `pairwise`, each learning from two of the classes alone."""
 
     amplitude: float
     slope: float
@@ -40,7 +42,9 @@ class Form:
     known: int
     pixel: float
     background: float
+    frame: int
     linear: bool
+    pairwise: bool
 
 
 class Layer:
@@ -104,21 +108,29 @@ class OnePattern:
             self.layers.append(kind(w, g, name, x, below, form))
             x, below = self.layers[-1].x, self.layers[-1].e
         self.x, self.e, self.scale = x, below, 2 * form.factor * self.layers[-1].slope
-        # Scores are −y of the classes, then −j of the rubbish class of eq. 9: a distance more, which stays as it is.
-        k, n = codes.shape
-        new = codes.new_zeros
+        self.zero, self.error, self.loss = (codes.new_zeros(shape) for shape in (1, (), ()))
+        self.wrong, self.given = codes.new_zeros(R), codes.new_zeros(R, dtype=torch.int64)
+        self.shares, self.minus_share = codes.new_full((R,), 1 / R), codes.new_full((), -1 / R)
+        self.make_comparison(*codes.shape)
+
+    def make_comparison(self, k: int, n: int) -> None:
+        """Scores are −y of the k classes, then −j of the rubbish class of eq. 9: a distance more, which stays."""
+        new, R, form = self.codes.new_zeros, self.replicas, self.form
         self.distance = new(R, k + 1, n).fill_(((form.j or 0.0) / (n * form.factor)) ** 0.5)
         self.classes, self.square, self.minus = self.distance[:, :k], new(R, k + 1, n), new(n).fill_(-form.factor)
-        self.squares, self.scores, self.one_hot = self.square.view(-1, n), new(R, k + 1), torch.eye(k + 1).to(codes)
+        self.squares, self.scores, self.one_hot = (
+            self.square.view(-1, n),
+            new(R, k + 1),
+            torch.eye(k + 1).to(self.codes),
+        )
         self.all_scores, self.known = self.scores.view(-1), self.scores[:, : form.known]
-        self.pull, self.given = new(R, k + 1), new(R, dtype=torch.int64)
+        self.pull = new(R, k + 1)
         self.all_pulls, self.pull_row = self.pull.view(-1), self.pull[:, None, :k]
-        self.wrong, self.error, self.loss, self.zero = new(R), new(()), new(()), new(1)
-        self.shares, self.minus_share = new(R).fill_(1 / R), new(()).fill_(-1 / R)
 
     def make_input(self, w: dict[str, Tensor], names: list[str]) -> tuple[Tensor, Tensor | None]:
         """What the lowest layer takes in, (R, 1, n), and where ∂E/∂ of it is wanted."""
-        self.pixels = self.codes.new_zeros(self.replicas, 28, 28)
+        side = math.isqrt(w[f"{names[0]}.weight"].shape[-1])
+        self.pixels = self.codes.new_zeros(self.replicas, side, side)
         self.background = torch.full_like(self.pixels, self.form.background)
         return self.pixels.view(self.replicas, 1, -1), None
 
@@ -157,3 +169,29 @@ class OnePattern:
     def backward(self) -> None:
         for layer in reversed(self.layers):
             layer.backward()
+
+
+class OnePatternOfPairs(OnePattern):
+    """The same of linear units that each tell two classes apart: a pattern's own pull at the units that its class
+    concerns, and none at the others."""
+
+    def make_comparison(self, k: int, n: int) -> None:
+        new, R = self.codes.new_zeros, self.replicas
+        self.of_classes, self.magnitudes = self.codes.mT.contiguous(), self.codes.abs()
+        self.outputs, self.e_units = self.x.view(R, n), self.e.view(R, n)
+        self.wanted, self.asked, self.off = (new(R, n) for _ in range(3))
+        self.scores, self.all_off = new(R, k), self.off.view(-1)
+        self.known = self.scores[:, : self.form.known]
+        self.twice, self.share_of_loss = new(()).fill_(self.scale), new(()).fill_(self.form.factor / R)
+
+    def compare(self, y: Tensor, rate: Tensor) -> None:
+        torch.mm(self.outputs, self.of_classes, out=self.scores)
+        torch.argmax(self.known, 1, out=self.given)
+        torch.ne(self.given, y, out=self.wrong)
+        torch.dot(self.wrong, self.shares, out=self.error)
+        torch.index_select(self.codes, 0, y, out=self.wanted)
+        torch.index_select(self.magnitudes, 0, y, out=self.asked)
+        torch.sub(self.outputs, self.wanted, out=self.off).mul_(self.asked)
+        torch.dot(self.all_off, self.all_off, out=self.loss)
+        self.loss.mul_(self.share_of_loss)
+        torch.mul(self.off, self.twice, out=self.e_units).mul_(rate)

@@ -1,4 +1,4 @@
-"""One update of the LeNet-5 of 1998 on one pattern, written out as in `fused_full`: here its maps, C1 to S4.
+"""One update of a LeNet of 1998 on one pattern, written out as in `fused_full`: here its maps, C1 to S4.
 
 Names, for layers 1 … 4 (C1, S2, C3, S4): u, x, d and e as there; s2 and s4, the sums of four that S2 and S4 take.
 """
@@ -8,8 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from landmarks.parts.fused_full import Form, OnePattern, Weights, back
-from landmarks.parts.second_order import SDLM, Network
+from landmarks.parts.fused_full import Form, OnePattern, OnePatternOfPairs, Weights, back
+from landmarks.parts.second_order import SDLM, Convolution, Network
 
 
 def written_out(network: Network, rule: SDLM, codes: Tensor, form: Form) -> OnePattern:
@@ -17,18 +17,26 @@ def written_out(network: Network, rule: SDLM, codes: Tensor, form: Form) -> OneP
     names = [name for name, _ in network.named_parameters()]
     weights, gradients = (dict(zip(names, rule.views(flat), strict=True)) for flat in (rule.weights, rule.gradient))
     if "C1" not in network:
-        return OnePattern(weights, gradients, codes, form)
-    return OnePatternOfMaps(weights, gradients, codes, form, network["C3"].get_buffer("links"))
+        return (OnePatternOfPairs if form.pairwise else OnePattern)(weights, gradients, codes, form)
+    c3 = network["C3"]
+    assert isinstance(c3, Convolution)
+    return OnePatternOfMaps(weights, gradients, codes, form, c3.get_buffer("links"), c3.maps)
 
 
 class OnePatternOfMaps(OnePattern):
     """Gradients of R networks from one picture each.
 
-    `links` (60,), or all 96: where C3's kernels stand among the 16 × 6 pairs of maps.
+    `links` (kernels,): where C3's kernels stand among the pairs of its `maps`, out × in. Sides, for the 28 × 28 pixels
+    and their frame: `n1` of C1's maps, `n2` of S2's, `n3` of C3's and `n4` of S4's.
     """
 
-    def __init__(self, w: Weights, g: Weights, codes: Tensor, form: Form, links: Tensor) -> None:
-        self.links = links
+    def __init__(self, w: Weights, g: Weights, codes: Tensor, form: Form, links: Tensor, maps: tuple[int, int]) -> None:
+        self.links, (self.maps3, self.maps1) = links, maps
+        self.side = 28 + 2 * form.frame
+        self.n1 = self.side - 4
+        self.n2 = self.n1 // 2
+        self.n3 = self.n2 - 4
+        self.n4 = self.n3 // 2
         super().__init__(w, g, codes, form)
 
     def make_input(self, w: dict[str, Tensor], names: list[str]) -> tuple[Tensor, Tensor]:
@@ -37,34 +45,41 @@ class OnePatternOfMaps(OnePattern):
         self.twice_a, self.twice_s, self.slope = 2 * A, 2 * S, 4 * A * S
         self.none, self.minus_a, self.minus_4a = new(1), new(1).fill_(-A), new(1).fill_(-4 * A)
         self.steepness, self.pair = new(()).fill_(2 * S), new(2).fill_(2 * A)
-        self.ones1, self.ones2, self.ones3, self.ones4 = (torch.ones_like(new(n)) for n in (784, 196, 100, 25))
+        sides = self.n1, self.n2, self.n3, self.n4
+        self.ones1, self.ones2, self.ones3, self.ones4 = (torch.ones_like(new(n * n)) for n in sides)
         self._make_first()
         self._make_columns()
         self._make_third()
         self._view_weights(w, self.gradients)
-        self.x4 = new(R, 1, 400)
-        self.x4_maps = self.x4.view(R, 16, 25)
-        return self.x4, self.e4.view(R, 1, 400)
+        self.x4 = new(R, 1, self.maps3 * self.n4**2)
+        self.x4_maps = self.x4.view(R, self.maps3, -1)
+        return self.x4, self.e4.view(R, 1, -1)
 
     def _make_first(self) -> None:
-        """The padded picture, the 5 × 5 inputs of each unit of C1 as columns of a matrix (im2col), C1 and S2.
+        """The framed picture, the 5 × 5 inputs of each unit of C1 as columns of a matrix (im2col), C1 and S2.
 
         `half` is the sum of two rows. e1 is what S2 takes in: four times the same number, by a product with `spread`.
         """
-        new, R = self.codes.new_zeros, self.replicas
-        self.canvas = new(R, 32, 32).fill_(self.form.background)
-        self.background, self.inside = self.canvas[:, 2:30, 2:30].clone(), self.canvas[:, 2:30, 2:30]
-        self.windows1 = self.canvas.as_strided((R, 5, 5, 28, 28), (1024, 32, 1, 32, 1))
-        self.columns1 = new(R, 25, 784)
-        self.columns1_t, self.filled1 = self.columns1.mT, self.columns1.view(R, 5, 5, 28, 28)
-        self.u1, self.e1, self.d1, self.half1 = new(R, 6, 784), new(R * 84, 56), new(R, 6, 784), new(R, 6, 14, 28)
-        self.upper1, self.lower1 = self.u1.view(R, 6, 14, 2, 28).unbind(3)
-        self.pairs1, self.d1_flat, self.e1_maps = self.half1.view(-1, 2), self.d1.view(-1, 784), self.e1.view(R, 6, 784)
-        self.s2, self.u2, self.e2, self.d2, self.c2d2 = (new(R, 6, 196) for _ in range(5))
-        self.s2_flat, self.c2d2_rows, self.d2_flat = self.s2.view(-1), self.c2d2.view(-1, 14), self.d2.view(-1, 196)
-        self.s2_column, self.d2_row = self.s2.view(-1, 196, 1), self.d2.view(-1, 1, 196)
+        new, R, M, side, n1, n2 = self.codes.new_zeros, self.replicas, self.maps1, self.side, self.n1, self.n2
+        inner = slice(self.form.frame, self.form.frame + 28)
+        self.canvas = new(R, side, side).fill_(self.form.background)
+        self.background, self.inside = self.canvas[:, inner, inner].clone(), self.canvas[:, inner, inner]
+        self.windows1 = self.canvas.as_strided((R, 5, 5, n1, n1), (side * side, side, 1, side, 1))
+        self.columns1 = new(R, 25, n1 * n1)
+        self.columns1_t, self.filled1 = self.columns1.mT, self.columns1.view(R, 5, 5, n1, n1)
+        self.u1, self.d1 = new(R, M, n1 * n1), new(R, M, n1 * n1)
+        self.e1, self.half1 = new(R * M * n2, 2 * n1), new(R, M, n2, n1)
+        self.upper1, self.lower1 = self.u1.view(R, M, n2, 2, n1).unbind(3)
+        self.pairs1, self.d1_flat, self.e1_maps = (
+            self.half1.view(-1, 2),
+            self.d1.view(-1, n1 * n1),
+            self.e1.view(R, M, -1),
+        )
+        self.s2, self.u2, self.e2, self.d2, self.c2d2 = (new(R, M, n2 * n2) for _ in range(5))
+        self.s2_flat, self.c2d2_rows, self.d2_flat = self.s2.view(-1), self.c2d2.view(-1, n2), self.d2.view(-1, n2 * n2)
+        self.s2_column, self.d2_row = self.s2.view(-1, n2 * n2, 1), self.d2.view(-1, 1, n2 * n2)
         self.spread1, self.spread3 = (
-            torch.eye(n).repeat_interleave(2, 1).repeat(1, 2).mul(self.slope).to(self.codes) for n in (14, 5)
+            torch.eye(n).repeat_interleave(2, 1).repeat(1, 2).mul(self.slope).to(self.codes) for n in (n2, self.n4)
         )
 
     def _make_columns(self) -> None:
@@ -72,35 +87,42 @@ class OnePatternOfMaps(OnePattern):
 
         On the way back (col2im) each of the 25 positions has a plane, shifted to where its part of ∂E/∂x belongs.
         """
-        new, R = self.codes.new_zeros, self.replicas
-        self.shifts, self.columns3 = new(R, 6, 5, 14, 10), new(R, 150, 100)
-        self.u2_shifts = self.u2.as_strided(self.shifts.shape, (1176, 196, 1, 14, 1))
-        self.windows3 = self.shifts.as_strided((R, 6, 5, 5, 100), (4200, 700, 10, 140, 1))
-        self.columns3_t, self.filled3 = self.columns3.mT, self.columns3.view(R, 6, 5, 5, 100)
-        self.back3, self.planes = new(R, 150, 100), new(R, 6, 25, 196)
-        self.back3_in = self.back3.view(R, 6, 5, 5, 10, 10)
-        self.shifted = self.planes.as_strided((R, 6, 5, 5, 10, 10), (29400, 4900, 5 * 196 + 14, 196 + 1, 14, 1))
+        new, R, M, n2, n3 = self.codes.new_zeros, self.replicas, self.maps1, self.n2, self.n3
+        area = n2 * n2
+        self.shifts, self.columns3 = new(R, M, 5, n2, n3), new(R, M * 25, n3 * n3)
+        self.u2_shifts = self.u2.as_strided(self.shifts.shape, (M * area, area, 1, n2, 1))
+        long = n2 * n3
+        self.windows3 = self.shifts.as_strided((R, M, 5, 5, n3 * n3), (M * 5 * long, 5 * long, n3, long, 1))
+        self.columns3_t, self.filled3 = self.columns3.mT, self.columns3.view(R, M, 5, 5, n3 * n3)
+        self.back3, self.planes = new(R, M * 25, n3 * n3), new(R, M, 25, area)
+        self.back3_in = self.back3.view(R, M, 5, 5, n3, n3)
+        strides = (M * 25 * area, 25 * area, 5 * area + n2, area + 1, n2, 1)
+        self.shifted = self.planes.as_strided((R, M, 5, 5, n3, n3), strides)
 
     def _make_third(self) -> None:
         """C3 and S4, as C1 and S2."""
-        new, R = self.codes.new_zeros, self.replicas
-        self.u3, self.e3, self.d3, self.half3 = new(R, 16, 100), new(R * 80, 20), new(R, 16, 100), new(R, 16, 5, 10)
-        self.upper3, self.lower3 = self.u3.view(R, 16, 5, 2, 10).unbind(3)
-        self.pairs3, self.d3_flat = self.half3.view(-1, 2), self.d3.view(-1, 100)
-        self.e3_maps = self.e3.view(R, 16, 100)
-        self.s4, self.u4, self.e4, self.d4, self.c4d4 = (new(R, 16, 25) for _ in range(5))
-        self.s4_flat, self.c4d4_rows, self.d4_flat = self.s4.view(-1), self.c4d4.view(-1, 5), self.d4.view(-1, 25)
-        self.s4_column, self.d4_row = self.s4.view(-1, 25, 1), self.d4.view(-1, 1, 25)
-        self.kernels3, self.gradient3 = new(R, 16, 150), new(R, 16, 150)
-        self.pairs_of_maps, self.gradient_of_pairs = self.kernels3.view(R, 96, 25), self.gradient3.view(R, 96, 25)
+        new, R, M, n3, n4 = self.codes.new_zeros, self.replicas, self.maps3, self.n3, self.n4
+        self.u3, self.d3 = new(R, M, n3 * n3), new(R, M, n3 * n3)
+        self.e3, self.half3 = new(R * M * n4, 2 * n3), new(R, M, n4, n3)
+        self.upper3, self.lower3 = self.u3.view(R, M, n4, 2, n3).unbind(3)
+        self.pairs3, self.d3_flat, self.e3_maps = (
+            self.half3.view(-1, 2),
+            self.d3.view(-1, n3 * n3),
+            self.e3.view(R, M, -1),
+        )
+        self.s4, self.u4, self.e4, self.d4, self.c4d4 = (new(R, M, n4 * n4) for _ in range(5))
+        self.s4_flat, self.c4d4_rows, self.d4_flat = self.s4.view(-1), self.c4d4.view(-1, n4), self.d4.view(-1, n4 * n4)
+        self.s4_column, self.d4_row = self.s4.view(-1, n4 * n4, 1), self.d4.view(-1, 1, n4 * n4)
+        self.kernels3, self.gradient3 = new(R, M, self.maps1 * 25), new(R, M, self.maps1 * 25)
+        self.pairs_of_maps, self.gradient_of_pairs = self.kernels3.view(R, -1, 25), self.gradient3.view(R, -1, 25)
         self.kernels3_t = self.kernels3.mT
 
     def _view_weights(self, w: Weights, g: Weights) -> None:
         """Kernels as matrices, and what is one number a map as a column."""
         R = self.replicas
-        self.w1, self.g1 = w["C1.weight"].view(R, 6, 25), g["C1.weight"].view(R, 6, 25)
+        self.w1, self.g1 = w["C1.weight"].view(R, -1, 25), g["C1.weight"].view(R, -1, 25)
         self.w3, self.g3 = w["C3.weight"].view(R, -1, 25), g["C3.weight"].view(R, -1, 25)
-        self.c2, self.c4 = w["S2.weight"].view(R, 6, 1), w["S4.weight"].view(R, 16, 1)
+        self.c2, self.c4 = w["S2.weight"].view(R, -1, 1), w["S4.weight"].view(R, -1, 1)
         self.gc2, self.gc4 = g["S2.weight"].view(-1, 1, 1), g["S4.weight"].view(-1, 1, 1)
         self.b1, self.b2, self.b3, self.b4 = (w[f"{name}.bias"].view(R, -1, 1) for name in ("C1", "S2", "C3", "S4"))
         self.gb1, self.gb2, self.gb3, self.gb4 = (g[f"{name}.bias"].view(-1) for name in ("C1", "S2", "C3", "S4"))

@@ -36,13 +36,13 @@ def lenet(data: Data, size: int, *overrides: str) -> Step:
 
     def step() -> None:
         x, y = next(batches)
-        penalties = model(x)
-        loss = model.losses(penalties, y).mean()  # type: ignore[operator]
+        outputs = model.outputs(x)  # type: ignore[operator]
+        loss = model.losses(outputs, y).mean()  # type: ignore[operator]
         rule.zero_grad()
         loss.backward()
         rule.step()
         total.add_(loss.detach())
-        wrong.add_((penalties.argmin(1) != y).sum())
+        wrong.add_((model.penalties(outputs.detach()).argmin(1) != y).sum())  # type: ignore[operator]
 
     return step
 
@@ -51,14 +51,15 @@ def lenet_1998(data: Data) -> Step:
     """One pattern an update by diagonal Levenberg–Marquardt: w ← w − η/(μ + h) · ∂E/∂w, by autograd."""
     model = milestone("lenet")
     x, y = data.splits["train"]
-    h = model.curvature(x[torch.randperm(len(x))[:500]])  # type: ignore[operator]
+    some = torch.randperm(len(x))[:500]
+    h = model.curvature(x[some], y[some])  # type: ignore[operator]
     parameters = [*model.parameters()]
     rates = [5e-4 / (0.02 + each) for each in h]
     patterns, total = shuffled(x, y, 1), torch.zeros(())
 
     def step() -> None:
         one, label = next(patterns)
-        loss = model.losses(model(one), label).mean()  # type: ignore[operator]
+        loss = model.losses(model.outputs(one), label).mean()  # type: ignore[operator]
         loss.backward()
         with torch.no_grad():
             for parameter, rate in zip(parameters, rates, strict=True):
