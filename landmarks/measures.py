@@ -4,7 +4,7 @@ from __future__ import annotations
 
 OF_REPLICAS = ("solved", "unsolved", "faultless", "separated", "within_bound")
 """The share of the replicas of which something holds: a draw each, so it has Wilson's interval."""
-FRACTIONS = ("error", "error_deviation", "right", "sure", "agreement", "correct", "covered", *OF_REPLICAS)
+FRACTIONS = ("error", "error_deviation", "right", "sure", "agreement", "correct", "covered", "rejected", *OF_REPLICAS)
 """The last word of a measure's name that says: between 0 and 1."""
 
 

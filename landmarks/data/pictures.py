@@ -158,13 +158,13 @@ def background(x: Tensor) -> Tensor:
 
 
 def moved(x: Tensor, far: int) -> Iterator[Tensor]:
-    """Pictures (B, 28, 28) moved by so many pixels to each of the four sides; what comes in is as their border is."""
+    """Pictures (B, h, w) moved by so many pixels to each of the four sides; what comes in is as their border is."""
     from torch.nn.functional import pad
 
     ground = background(x)
     wide = pad(x - ground, [far] * 4) + ground  # bytes go round at 256, and so come back
     for top, left in ((0, far), (2 * far, far), (far, 0), (far, 2 * far)):
-        yield wide[:, top : top + SIDE, left : left + SIDE]
+        yield wide[:, top : top + x.shape[1], left : left + x.shape[2]]
 
 
 def _border(picture: Bytes) -> float:

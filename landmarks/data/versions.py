@@ -26,6 +26,7 @@ from landmarks.settings import DigitSettings
 
 CROPPED = 20
 """The side of a deslanted picture, and of the box that MNIST's digits fit in."""
+SIDES = {"regular": SIDE, "16x16": SIDE, "deslanted": CROPPED}
 CHUNK = 2000
 """Pictures made at once, so that doubles take little room."""
 

@@ -23,11 +23,12 @@ from torch import Tensor
 from landmarks.cards.lenet import CARD, conclude
 from landmarks.cards.lenet_table import of_network
 from landmarks.claims import Claim
-from landmarks.data.pictures import DIGITS, SIDE, moved
+from landmarks.data import versions
+from landmarks.data.pictures import DIGITS, moved
 from landmarks.data.splits import permutation
 from landmarks.errors import UsageError
 from landmarks.milestone import Answer, Batch, Data, Layer, Milestone, Optimizer, Phase, Scalars, Split, Sums
-from landmarks.parts import descent
+from landmarks.parts import descent, rejection
 from landmarks.parts.fused_full import Form, OnePattern
 from landmarks.parts.fused_lenet import written_out
 from landmarks.parts.lenets import ModelSettings, build_network, codes, frame, hidden
@@ -106,7 +107,12 @@ class LeNet(Milestone):
     Config = LeNetConfig
     card = CARD
     replicable = True
-    added: ClassVar[Mapping[str, Any]] = {"data.version": "regular"}
+    added: ClassVar[Mapping[str, Any]] = {
+        "data.version": "regular",
+        "data.labels": None,
+        "data.distorted": 0,
+        "data.distortion": {"shift": 2.0, "scale": 0.15, "squeeze": 0.15, "shear": 0.3},
+    }
     config: LeNetConfig
 
     def __init__(self, config: LeNetConfig) -> None:
@@ -114,23 +120,30 @@ class LeNet(Milestone):
         if config.epochs is None or config.steps is not None:
             raise UsageError("epochs: lenet's length is in passes, so epochs must be a number and steps null")
         _check_outputs(config)
+        versions.check(config.data, self.added["data.distortion"])
+        if config.data.version == "deslanted" and config.model.network.startswith("lenet"):
+            raise UsageError(
+                f"data.version=deslanted: {config.model.network} takes pictures of 28 × 28, and these have 20 × 20; a"
+                " fully linked network takes them, as experiment=mlp300 does"
+            )
         names = config.data.classes or DIGITS
         if config.data.name == "csv":
             raise UsageError("data.name=csv: lenet learns pictures, 28 × 28; perceptron and mlp_xor take tables")
         if len(names) > 10:
             raise UsageError(f"data.root: lenet tells ten classes apart at most, got {len(names)} ({', '.join(names)})")
-        self.known = len(names)
+        self.known, self.side = len(names), versions.SIDES[config.data.version]
         self.replicated = config.replicas > 1
         networks = []
         for replica in range(config.first_replica, config.first_replica + config.replicas):
-            networks.append(build_network(config.model))
+            networks.append(build_network(config.model, self.side**2))
             initialise(networks[-1], config.model, stream(config.seed, replica, "weights"))
         self.network = stack(networks) if self.replicated else networks[0]
         self.codes: Tensor | None
         self.register_buffer("codes", codes(config.model))
         self.fused: OnePattern | None = None
+        self.judged: list[tuple[Tensor, Tensor]] = []  # of what `evaluate` saw: which were wrong, and how sure
         self.scrambled: Tensor | None
-        scrambled = torch.from_numpy(permutation(784, 3)) if config.model.scramble else None
+        scrambled = torch.from_numpy(permutation(self.side**2, 3)) if config.model.scramble else None
         self.register_buffer("scrambled", scrambled, persistent=False)
 
     def replica(self, number: int) -> LeNet:
@@ -291,7 +304,7 @@ class LeNet(Milestone):
     def _fused_step(self, fused: OnePattern, batch: Batch) -> Scalars:
         rule = self.phase.optimizers["main"]
         assert isinstance(rule, SDLM)
-        fused.learn(self.scramble(batch.x).view(-1, SIDE, SIDE), batch.y.view(-1), rule.rate)
+        fused.learn(self.scramble(batch.x).view(-1, self.side, self.side), batch.y.view(-1), rule.rate)
         if self.watching:
             self.observe({f"network.{name}": g / rule.rate for name, g in fused.gradients.items()})
         rule.move()
@@ -299,7 +312,9 @@ class LeNet(Milestone):
 
     def evaluate(self, batch: Batch) -> Sums:
         outputs, count = self.outputs(batch.x), len(batch.x)
-        wrong = self.given(self.penalties(outputs)) != batch.y
+        y = self.penalties(outputs)
+        wrong = self.given(y) != batch.y
+        self.judged.append((wrong, rejection.confidence(y[..., : self.known])))
         return {"loss": (self.losses(outputs, batch.y).sum(), count), "error": (wrong.sum(), count)}
 
     def given(self, y: Tensor) -> Tensor:
@@ -316,10 +331,15 @@ class LeNet(Milestone):
         return Answer(label, -score, "weighted sum") if self.pairwise else Answer(label, score, "distance")
 
     def measure(self, split: Split, size: int = 500) -> Scalars:
-        """Loss and error; with data.shifted also the error on pictures moved so many pixels to each side."""
+        """Loss, error, and the share `rejected` for 0.5 % error of the rest (Fig. 10).
+
+        With data.shifted also the error on pictures moved so many pixels to each side.
+        """
         if self.replicated:
             return over([one.measure(split, size) for one in self.members])
+        self.judged.clear()
         found, far = super().measure(split, size), self.config.data.shifted
+        found["rejected"] = rejection.rejected(*rejection.gathered(self.judged))
         if far:
             errors = [super(LeNet, self).measure(Split(x, split.y), size)["error"] for x in moved(split.x, far)]
             found["shifted_error"] = torch.stack(errors).mean()
@@ -331,7 +351,7 @@ class LeNet(Milestone):
     def layers(self) -> Sequence[Layer]:
         """The paper's layer table, of one network."""
         one, device = self.first, next(self.parameters()).device
-        rows = one.network.rows(one.picture(torch.zeros(1, SIDE, SIDE, dtype=torch.uint8, device=device)))
+        rows = one.network.rows(one.picture(torch.zeros(1, one.side, one.side, dtype=torch.uint8, device=device)))
         if self.codes is not None:
             name = "RBF" if self.config.model.output == "rbf" else "sum" if self.pairwise else "distance"
             links = int(self.codes.count_nonzero())
@@ -343,7 +363,7 @@ class LeNet(Milestone):
         first = next(iter(self.first.network.values()))
         weight = first.get_parameter("weight")
         if "C1" not in self.network:
-            yield "weights", signed(weight[:100].view(-1, 28, 28))
+            yield "weights", signed(weight[:100].view(-1, self.side, self.side))
             return
         x = next(data.splits[name].x for name in ("test", "valid", "train") if name in data.splits)
         yield "c1_kernels", signed(weight)
