@@ -19,9 +19,12 @@ if TYPE_CHECKING:
     from landmarks.describe import Text
     from landmarks.evidence import Outcome
     from landmarks.results import Run
+    from landmarks.studies import Studied
+    from landmarks.stations import Timeline
 
 __version__ = "0.1.0"
-__all__ = ["Interrupted", "LandmarksError", "UsageError", "demo", "load", "report", "reproduce", "run", "show"]
+__all__ = ["Interrupted", "LandmarksError", "UsageError"]
+__all__ += ["demo", "load", "report", "reproduce", "run", "show", "study", "timeline"]
 
 
 def run(name: str, *overrides: str, quiet: bool = False) -> Run:
@@ -33,9 +36,28 @@ def run(name: str, *overrides: str, quiet: bool = False) -> Run:
     for override in overrides:
         if not isinstance(override, str):
             raise UsageError(f'override {override!r}: write a text, "KEY=VALUE"')
-    from landmarks import config, execute, results
+    from landmarks import assemble, config, execute, results
 
-    return results.Run(execute.start(config.compose(name, overrides), quiet))
+    composed = config.compose(name, overrides)
+    if found := assemble.study_of(composed):
+        raise UsageError(f'{name}\'s {found.name} is a study of many runs: landmarks.study("{name}", "{found.name}")')
+    return results.Run(execute.start(composed, quiet))
+
+
+def study(name: str, study: str, *overrides: str, jobs: int = 1, quiet: bool = False) -> Studied:
+    """Make the runs of a study, unless they stand: one switch after the other, and the effect of each.
+
+    `overrides` are put on top of all its runs. With `jobs` other processes import the calling script, which then needs
+    `if __name__ == "__main__"`. Raises UsageError for a milestone without such a study and for an override in its way,
+    LandmarksError where a run fails, Interrupted on Ctrl-C, after saving.
+    """
+    from landmarks import assemble, config, studies
+
+    composed = config.compose(name, [f"experiment={study}", *overrides])
+    found = assemble.study_of(composed)
+    if found is None:
+        raise UsageError(f'{name}\'s {study} is one run: landmarks.run("{name}", "experiment={study}")')
+    return studies.make(found, composed, quiet, jobs)
 
 
 def load(folder: str | Path, runs: str = "runs") -> Run:
@@ -64,6 +86,21 @@ def demo(name: str, off: bool = False, runs: str = "runs", quiet: bool = False) 
 
     (shown,) = demonstrations.demonstrate([name], off, runs, quiet)
     return shown
+
+
+def timeline(
+    path: str | Path | None = None, runs: str = "runs", jobs: int | None = None, quiet: bool = False
+) -> Timeline:
+    """The same digits through the milestones, each by its own day's rule: error by year beside the cost then and now.
+
+    Makes the runs that it needs, unless they stand, one a CPU core unless `jobs` says how many at once (other processes
+    import the calling script, which then needs `if __name__ == "__main__"`); draws them into `path` and beside it for
+    a dark ground. Raises UsageError for another kind of file, LandmarksError, Interrupted on Ctrl-C, after saving.
+    """
+    from landmarks import stations, wanted
+
+    at_once = None if jobs is None else wanted.number("jobs", jobs)
+    return stations.timeline(runs, None if path is None else Path(path), at_once, quiet)
 
 
 def report(path: str | Path = "report.html", runs: str = "runs") -> Path:

@@ -10,6 +10,7 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from landmarks import catalog, config, data, runs
+from landmarks.claims import Study
 from landmarks.errors import Damaged, LandmarksError, UsageError, nearest
 from landmarks.milestone import Milestone, Sampler
 from landmarks.settings import Settings, build
@@ -36,6 +37,12 @@ def settings_of(composed: config.Composed) -> Settings:
             " use `-m seed=0,1,2`"
         )
     return settings
+
+
+def study_of(composed: config.Composed) -> Study | None:
+    """The study, many runs, of which a configuration is what all of them share."""
+    studies = catalog.milestone_class(composed.tree["milestone"]).card.studies
+    return next((study for study in studies if study.name == composed.tree["experiment"]), None)
 
 
 def load_model(folder: Path) -> Milestone:

@@ -194,6 +194,47 @@ class Demonstration:
 
 
 @dataclass(frozen=True)
+class Study:
+    """Configurations in a row, each with one switch more than the one before: what does each switch do?
+
+    `name` is that of the experiment that all of them share. The overrides of a rung stand on top of all those before;
+    it is run once for each seed. `metric` is one of data held out, never of the test set. `picture` is the place,
+    `module:function`, of what draws the `landmarks.studies.Studied`.
+    """
+
+    name: str
+    says: str
+    rungs: tuple[Arm, ...]
+    seeds: tuple[int, ...]
+    metric: str
+    picture: str
+
+    def overrides(self, rung: int) -> tuple[str, ...]:
+        """Those of a rung with all before it; of two of one key the later one."""
+        words = [word for arm in self.rungs[: rung + 1] for word in arm.overrides]
+        return tuple({word.partition("=")[0]: word for word in words}.values())
+
+
+@dataclass(frozen=True)
+class Station:
+    """A milestone's place on `landmarks timeline`: its network, by its own day's rule, on the digits of all others.
+
+    `overrides` are those of its run on them, `seconds` of one on one CPU core; `label` is what its network is called
+    there, `rule` how it learns. `machine` and `took` say on what, and for how long, its paper's own network learned
+    ("" where that is not known), by `where` they are from; `source` as in a claim.
+    """
+
+    label: str
+    rule: str
+    overrides: tuple[str, ...]
+    seconds: float
+    machine: str = ""
+    took: str = ""
+    where: str = ""
+    source: Source = "seen"
+
+
+@dataclass(frozen=True)
 class Reading:
     """A point that the paper leaves open: the configuration key that decides it, what was chosen, and the evidence."""
 

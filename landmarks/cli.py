@@ -16,6 +16,7 @@ from landmarks.words import Arguments, print_table
 
 if TYPE_CHECKING:
     from landmarks.answers import Prediction
+    from landmarks.claims import Study
     from landmarks.config import Composed
     from landmarks.results import Run
 
@@ -27,6 +28,7 @@ landmarks – the models that made deep learning, re-run as their papers describ
   landmarks show NAME.CLAIM            one claim: how it is judged, with its arithmetic, and the runs it takes
   landmarks show NAME|all --bibtex     the papers as BibTeX
   landmarks demo NAME|all [--off]      the point of a paper in a minute; --off: with its idea switched off
+  landmarks timeline [-o FILE]         the same digits through the milestones, each by its own day's rule (--jobs N)
   landmarks reproduce NAME[.CLAIM]|all the runs that the paper's claims need, each once, and the verdicts (--seeds N)
                 [--budget 2h]          … what fits into so much time, the cheapest first; --jobs N: N runs at once
                 [--check]              … exit code 1 where a claim comes out worse than committed
@@ -34,6 +36,7 @@ landmarks – the models that made deep learning, re-run as their papers describ
   landmarks run NAME [KEY=VALUE…]      run it (NAME,NAME or all for several); quick by default
   landmarks run NAME scale=paper       … as published
   landmarks run NAME -m seed=0,1,2     … a sweep; every flag of Hydra works (--cfg job prints the configuration)
+  landmarks run lenet experiment=ladder a study: one switch after the other, and the effect of each
   landmarks run NAME --watch           … with live curves in the terminal
   landmarks resume RUN [epochs=40]     go on after a stop, or longer
   landmarks runs                       the runs so far
@@ -157,6 +160,21 @@ def _demo(words: Sequence[str]) -> int:
     return int(any(shown.shown == off for shown in found))
 
 
+def _timeline(words: Sequence[str]) -> int:
+    arguments = Arguments(words, ("--runs", "-o", "--jobs"))
+    arguments.refuse_words()
+    options = arguments.options
+    from landmarks import wanted
+
+    jobs = wanted.number("--jobs", options["--jobs"]) if "--jobs" in options else None
+    found = landmarks.timeline(options.get("-o"), options.get("--runs", "runs"), jobs, arguments.quiet)
+    if not arguments.quiet:
+        print_table(*found.rows())
+        print("\n".join(found.notes))
+    print("\n".join(map(str, found.files.values())))
+    return 0
+
+
 def _reproduce(words: Sequence[str]) -> int:
     arguments = Arguments(words, ("--budget", "--seeds", "--jobs", "--runs"), switches=("--check",))
     names = [name for word in arguments.words if "=" not in word for name in word.split(",") if name]
@@ -201,8 +219,25 @@ def _run(words: Sequence[str]) -> int:
     for name in names if flags else ():
         config.launch(name, overrides, flags, job)
     for composed in () if flags else asked:
-        job.run(composed)
+        if study := assemble.study_of(composed):
+            _run_study(study, composed, arguments)
+        else:
+            job.run(composed)
     return job.worst
+
+
+def _run_study(study: Study, composed: Composed, arguments: Arguments) -> None:
+    """All its runs; its table and what must be known to read it; then the line that -q leaves."""
+    if ranks.launched() or "--watch" in arguments.options:
+        what = "torchrun's processes share one run" if ranks.launched() else "--watch follows one run"
+        raise UsageError(f"experiment={study.name}: {what}, and this is a study of many; start it without")
+    from landmarks import studies
+
+    found = studies.make(study, composed, arguments.quiet)
+    if not arguments.quiet:
+        print_table(*found.rows())
+        print("\n".join(found.notes))
+    print(found.result)
 
 
 class _Job:
@@ -401,6 +436,7 @@ VERBS: dict[str, Callable[[Sequence[str]], int]] = {
     "list": _list,
     "show": _show,
     "demo": _demo,
+    "timeline": _timeline,
     "reproduce": _reproduce,
     "run": _run,
     "resume": _resume,

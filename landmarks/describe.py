@@ -8,7 +8,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from landmarks import assemble, catalog, config, shipped
-from landmarks.claims import Claim
+from landmarks.claims import Claim, Study
 from landmarks.errors import UsageError
 from landmarks.milestone import Card, Milestone
 from landmarks.pages import words
@@ -65,6 +65,7 @@ def describe(milestone: Milestone, composed: config.Composed, outcomes: Mapping[
         _section("Switches", [f"`{key}` – {what}" for key, what in card.switches.items()]),
         _section("Experiments", _experiments(name)),
         _demonstration(milestone),
+        *(_study(name, study) for study in card.studies),
         _section("Claims", [_claim(claim) + _came_out(claim, outcomes or {}) for claim in card.claims]),
         f"`landmarks show {name}.{card.claims[0].id}` explains one: its rule, its arithmetic, its runs."
         if card.claims
@@ -104,6 +105,14 @@ def _demonstration(milestone: Milestone) -> str:
     seeds = f"Seeds {', '.join(map(str, found.seeds))}. " if len(found.seeds) > 1 else ""
     body = bullets([*arms, *findings])
     return f"## Demonstration (`landmarks demo {name}`)\n\n{found.point}\n\n{body}\n\n{seeds}{off}"
+
+
+def _study(name: str, study: Study) -> str:
+    """What each rung adds to those before it."""
+    rungs = [f"*{arm.name}*" + f": `{' '.join(arm.overrides)}`" * bool(arm.overrides) for arm in study.rungs]
+    seeds = f"On top of each other, with seeds {', '.join(map(str, study.seeds))}; compared in `{study.metric}`."
+    head = f"## Study (`landmarks run {name} experiment={study.name}`)"
+    return f"{head}\n\n{study.says}.\n\n{bullets(rungs)}\n\n{seeds}"
 
 
 def _layers(milestone: Milestone) -> str:

@@ -76,7 +76,9 @@ def complete(plan: Plan, quiet: bool, jobs: int = 1) -> None:
     if not quiet:
         there, missing = len(plan.steps) - len(plan.missing), len(plan.missing)
         how = f", {jobs} at once" * (jobs > 1)
-        ahead = f"{missing} run{'s' * (missing != 1)} to make, about {duration(plan.seconds)} on one CPU core{how}"
+        known = all(step.request.seconds is not None for step in plan.missing)
+        time = f", about {duration(plan.seconds)} on one CPU core" * known
+        ahead = f"{missing} run{'s' * (missing != 1)} to make{time}{how}"
         print(f"{ahead if missing else 'nothing to make'}; {there} stand already", flush=True)
     with progress(plan.seconds, quiet or not plan.missing) as seen:
         for step, run in make(plan.missing, seen.began, jobs):

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from landmarks import ranks, runs
-from landmarks.claims import Claim, Demonstration, Departure, Reading
+from landmarks.claims import Claim, Demonstration, Departure, Reading, Station, Study
 from landmarks.errors import UsageError
 from landmarks.settings import Settings
 
@@ -227,6 +227,8 @@ class Card:
     departures: tuple[Departure, ...] = ()
     switches: Mapping[str, str] = field(default_factory=dict)
     demonstration: Demonstration | None = None
+    studies: tuple[Study, ...] = ()
+    station: Station | None = None
     bibtex: str = ""
 
 

@@ -58,10 +58,14 @@ class Arguments:
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Columns as wide as their content; in a terminal as many as fit, the last one cut at its edge."""
+    for line in lined_up(head, rows, shutil.get_terminal_size().columns if sys.stdout.isatty() else 1000):
+        print(line.encode(errors="backslashreplace").decode())  # a file's name may be no text
+
+
+def lined_up(head: Sequence[str], rows: Sequence[Sequence[str]], edge: int = 1000) -> list[str]:
+    """The lines of a table, no longer than `edge`: as many columns as fit, the last one cut."""
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
-    edge = shutil.get_terminal_size().columns if sys.stdout.isatty() else 1000
     while len(widths) > 1 and sum(widths[:-1]) + 2 * len(widths[:-1]) + min(widths[-1], LEAST) > edge:
         widths.pop()
-    for row in [head, *rows]:
-        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip()[:edge]
-        print(line.encode(errors="backslashreplace").decode())  # a file's name may be no text
+    cells = ([cell.ljust(width) for cell, width in zip(row, widths, strict=False)] for row in [head, *rows])
+    return ["  ".join(row).rstrip()[:edge] for row in cells]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from landmarks.cards.lenet_ladder import LADDER
 from landmarks.cards.lenet_table import CLAIMS, LENET5
-from landmarks.claims import Arm, Demonstration, Departure, Gap, Reading
+from landmarks.claims import Arm, Demonstration, Departure, Gap, Reading, Station
 from landmarks.milestone import Card
 
 if TYPE_CHECKING:
@@ -189,6 +190,16 @@ CARD = Card(
         picture="landmarks.figures.lenet:contrast",
         off=("model.scramble=true",),
         seeds=(0, 1, 2, 3, 4),
+    ),
+    studies=(LADDER,),
+    station=Station(
+        "LeNet-5",
+        "stochastic diagonal Levenberg–Marquardt, digit by digit",
+        (),
+        35,
+        machine="one 200 MHz R10000",
+        took="2–3 days",
+        where="p. 15 of the authors' copy: 20 passes over 60,000 digits",
     ),
     bibtex=BIBTEX,
 )
