@@ -41,6 +41,12 @@ def digits(n: int = 24) -> Data:
     return Data("blobs", {"train": Split(x, torch.arange(n) % 10)}, "0" * 64, classes=DIGITS)
 
 
+def losses(milestone: LeNet, one: Batch) -> Tensor:
+    """E of each pattern, (B,), by the plain form."""
+    outputs = milestone.outputs(one.x)
+    return milestone.losses(outputs, milestone.penalties(outputs), one.y)
+
+
 def begin(milestone: LeNet, data: Data, rate: float = 5e-4) -> None:
     """Stand where the loop stands at the first step."""
     (milestone.phase,) = milestone.phases()
@@ -146,7 +152,7 @@ def test_rate_by_passes_is_the_papers() -> None:
 def test_losses_are_equations_8_and_9(name: str, half: str) -> None:
     milestone, data = make(f"loss.name={name}", f"loss.half={half}"), digits(4)
     x, target = batch(data, 0, 4)
-    found = milestone.losses(milestone.outputs(x), target)
+    found = losses(milestone, Batch(x, target))
     outputs, codes = milestone.network(milestone.picture(x)).tolist(), milestone.get_buffer("codes").tolist()
     for p in range(4):
         k = 0.5 if half == "true" else 1.0
@@ -160,7 +166,7 @@ def test_losses_are_equations_8_and_9(name: str, half: str) -> None:
 def test_softmax_is_cross_entropy() -> None:
     milestone, (x, y) = make("model.output=softmax"), batch(digits(), 0, 8)
     outputs = milestone.outputs(x)
-    assert torch.allclose(milestone.losses(outputs, y), F.cross_entropy(outputs, y, reduction="none"), atol=1e-5)
+    assert torch.allclose(losses(milestone, Batch(x, y)), F.cross_entropy(outputs, y, reduction="none"), atol=1e-5)
 
 
 @pytest.mark.parametrize(("init", "bound"), [("fan_in", 2.4 / 75), ("sqrt_fan_in", 2.4 / 75**0.5)])
@@ -189,7 +195,8 @@ def test_gradients_equal_finite_differences() -> None:
     picture = milestone.picture(x).double()
 
     def loss() -> Tensor:
-        return milestone.losses(milestone.network(picture), y).sum()
+        outputs = milestone.network(picture)
+        return milestone.losses(outputs, milestone.penalties(outputs), y).sum()
 
     parameters = [*milestone.network.parameters()]
     for parameter, gradient in zip(parameters, torch.autograd.grad(loss(), parameters), strict=True):
@@ -308,7 +315,7 @@ def test_fused_gradients_equal_autograd(overrides: list[str], name: str, half: s
     for i in range(5):
         one = batch(data, i)
         y = milestone(one.x)
-        loss = milestone.losses(milestone.outputs(one.x), one.y)[0]
+        loss = losses(milestone, one)[0]
         expected = torch.autograd.grad(loss, [*milestone.network.parameters()])
         scalars = milestone.step(one)
         assert scalars["loss"].item() == pytest.approx(loss.item(), rel=1e-5)
@@ -338,7 +345,7 @@ def test_watching_observes_the_gradients_of_the_fused_update() -> None:
     milestone, data = make(), digits()
     begin(milestone, data)
     one = batch(data, 0)
-    loss = milestone.losses(milestone.outputs(one.x), one.y)[0]
+    loss = losses(milestone, one)[0]
     expected = torch.autograd.grad(loss, milestone.network["C3"].weight)[0].norm()
     milestone.watching = True
     milestone.step(one)

@@ -199,8 +199,8 @@ class LeNet(Milestone):
     def pairwise(self) -> bool:
         return self.config.model.network == "pairwise"
 
-    def losses(self, outputs: Tensor, target: Tensor) -> Tensor:
-        """E of each pattern, (B,): eq. 8 is the penalty of the right class; eq. 9 weighs it against the others'.
+    def losses(self, outputs: Tensor, y: Tensor, target: Tensor) -> Tensor:
+        """E of each pattern, (B,): eq. 8 is the penalty y of the right class; eq. 9 weighs it against the others'.
 
         The cross-entropy of a softmax is eq. 9 without the rubbish class. Pairwise units that do not tell the
         pattern's class from another have no part in its E.
@@ -208,7 +208,6 @@ class LeNet(Milestone):
         if self.pairwise:
             wanted = self.get_buffer("codes")[target]
             return self.factor_of_loss * (wanted.abs() * (outputs - wanted).square()).sum(-1)
-        y = self.penalties(outputs)
         right = y.gather(-1, target[..., None])[..., 0]
         if self.codes is None:
             return right + torch.logsumexp(-y, -1)
@@ -295,9 +294,9 @@ class LeNet(Milestone):
         if self.fused is not None:
             return self._fused_step(self.fused, batch)
         outputs = self.outputs(batch.x)
-        loss = self.losses(outputs, batch.y).mean(-1)
+        y = self.penalties(outputs)
+        loss = self.losses(outputs, y, batch.y).mean(-1)
         self.descend(loss.sum())
-        y = self.penalties(outputs.detach())
         return {"loss": loss.mean(), "error": (self.given(y) != batch.y).float().mean()}
 
     @torch.inference_mode()
@@ -315,7 +314,7 @@ class LeNet(Milestone):
         y = self.penalties(outputs)
         wrong = self.given(y) != batch.y
         self.judged.append((wrong, rejection.confidence(y[..., : self.known])))
-        return {"loss": (self.losses(outputs, batch.y).sum(), count), "error": (wrong.sum(), count)}
+        return {"loss": (self.losses(outputs, y, batch.y).sum(), count), "error": (wrong.sum(), count)}
 
     def given(self, y: Tensor) -> Tensor:
         """The classes (B,) of the smallest penalties y (B, 10), of those that the data have."""

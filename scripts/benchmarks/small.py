@@ -37,12 +37,13 @@ def lenet(data: Data, size: int, *overrides: str) -> Step:
     def step() -> None:
         x, y = next(batches)
         outputs = model.outputs(x)  # type: ignore[operator]
-        loss = model.losses(outputs, y).mean()  # type: ignore[operator]
+        penalties = model.penalties(outputs)  # type: ignore[operator]
+        loss = model.losses(outputs, penalties, y).mean()  # type: ignore[operator]
         rule.zero_grad()
         loss.backward()
         rule.step()
         total.add_(loss.detach())
-        wrong.add_((model.penalties(outputs.detach()).argmin(1) != y).sum())  # type: ignore[operator]
+        wrong.add_((penalties.argmin(1) != y).sum())
 
     return step
 
@@ -59,7 +60,8 @@ def lenet_1998(data: Data) -> Step:
 
     def step() -> None:
         one, label = next(patterns)
-        loss = model.losses(model.outputs(one), label).mean()  # type: ignore[operator]
+        outputs = model.outputs(one)  # type: ignore[operator]
+        loss = model.losses(outputs, model.penalties(outputs), label).mean()  # type: ignore[operator]
         loss.backward()
         with torch.no_grad():
             for parameter, rate in zip(parameters, rates, strict=True):
