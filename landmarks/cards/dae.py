@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from landmarks.claims import Arm, Claim, Demonstration, Departure, Gap, Reading, Source
+from landmarks.claims import Arm, Claim, Demonstration, Departure, Gap, Reading, Source, Station
 from landmarks.data.variations import PICTURED, SIZES
 from landmarks.milestone import Card
 
@@ -267,6 +267,8 @@ CARD = Card(
         off=(PLAIN,),
         seeds=(3, 4, 5),
     ),
+    station=Station("Denoising autoencoders", "layer by layer out of noise, then all at once", ("experiment=digits",),
+                    35, took="≤ 300 passes", where="JMLR 2010, Table 2: of each layer", source="secondary"),
     bibtex="""\
 @article{vincent2010stacked,
   title   = {Stacked Denoising Autoencoders: Learning Useful Representations in a Deep Network with a Local Denoising

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from landmarks.claims import Arm, Claim, Demonstration, Departure, Equal, Reading
+from landmarks.claims import Arm, Claim, Demonstration, Departure, Equal, Reading, Station
 from landmarks.data.points import parity, which
 from landmarks.milestone import Card
 from landmarks.parts.reinforcement import GREEK
@@ -190,6 +190,9 @@ CARD = Card(
         picture="landmarks.figures.perceptron:contrast",
         off=("rule=none",),
     ),
+    station=Station("Perceptron", "error correction, digit by digit", ("experiment=photoperceptron",), 2,
+                    machine="Mark I, 512 A-units", source="secondary",
+                    where="pages on the machine, whose weights were turned by motors; no time was traced"),
     bibtex=BIBTEX,
 )  # fmt: skip
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from landmarks.cards.costs import on_a_gpu
-from landmarks.claims import Arm, Claim, Demonstration, Departure, Gap, Reading, Within
+from landmarks.claims import Arm, Claim, Demonstration, Departure, Gap, Reading, Station, Within
 from landmarks.milestone import Card
 
 if TYPE_CHECKING:
@@ -357,5 +357,14 @@ CARD = Card(
         "data.name": "cifar10 | cifar10-jpeg | textured | images, with data.root=FOLDER: your own pictures",
     },
     demonstration=DEMONSTRATION,
+    station=Station(
+        "Residual net",
+        "momentum, batch normalisation, crops",
+        ("experiment=digits",),
+        60,
+        machine="two GPUs",
+        took="64,000 steps",
+        where="section 4.2: of 128 photographs each",
+    ),
     bibtex=BIBTEX,
 )
