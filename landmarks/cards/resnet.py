@@ -354,7 +354,7 @@ CARD = Card(
         "optimizer.warmup": "null, or {rate: 0.01, below: 0.8}",
         "evaluation.views": "1 | 5 | 10; evaluation.scales: [224,256,384,480,640]",
         "init": "FILE or RUN: start from weights, torchvision's too (model.stride_on=second, model.shortcut=B)",
-        "data.name": "cifar10 | cifar10-jpeg | textured | images, with data.root=FOLDER: your own pictures",
+        "data.name": "cifar10 | cifar10-jpeg | textured | mnist5k | images, with data.root=FOLDER: your own pictures",
     },
     demonstration=DEMONSTRATION,
     station=Station(
