@@ -98,12 +98,88 @@ def test_layers_count_60000_parameters_and_340908_connections() -> None:
         (["model.c3=dense"], 60_900),
         (["model.output=softmax"], 60_850),
         (["model.pooling=max"], 59_956),
+        (["experiment=lenet1", "model.c3=dense"], 3_278),
+        (["experiment=pairwise"], 45 * 785),
     ],
 )
 def test_other_networks_count_as_they_should(overrides: list[str], parameters: int) -> None:
     milestone = make(*overrides)
     assert sum(p.numel() for p in milestone.parameters()) == parameters
     assert sum(row.parameters for row in milestone.layers()) == parameters
+
+
+def test_lenet1_has_about_2600_parameters_and_100_thousand_multiply_adds() -> None:
+    lenet1 = make("experiment=lenet1")
+    assert [(row.name, row.output, row.parameters, row.connections) for row in lenet1.layers()] == [
+        ("C1", "4@24×24", 4 * 26, 4 * 26 * 24**2),
+        ("S2", "4@12×12", 4 * 2, 4 * 5 * 12**2),
+        ("C3", "12@8×8", 20 * 25 + 12, (20 * 25 + 12) * 8**2),
+        ("S4", "12@4×4", 12 * 2, 12 * 5 * 4**2),
+        ("output", "10", 10 * (12 * 16 + 1), 1_930),
+        ("distance", "10", 0, 100),
+    ]
+    assert sum(p.numel() for p in lenet1.parameters()) == 2_578
+    assert sum(row.connections or 0 for row in lenet1.layers()[:-1]) == 98_442
+    assert lenet1.picture(torch.zeros(3, 28, 28, dtype=torch.uint8)).shape == (3, 1, 28, 28)
+    kernels = [[int(i) for i in row] for row in lenets.LENET1.split()]
+    assert [sum(i in row for row in kernels) for i in range(4)] == [5] * 4
+
+
+@pytest.mark.parametrize(
+    ("overrides", "thousands"),
+    [
+        (["model.network=mlp1000"], 795),
+        (["model.network=mlp300-100"], 267),
+        (["model.network=mlp500-150"], 469),
+        (["model.network=mlp300", "data.version=deslanted"], 123),
+        (["model.network=linear", "data.version=deslanted"], 4),
+    ],
+)
+def test_figures_11_and_12_count_fully_linked_networks(overrides: list[str], thousands: int) -> None:
+    rows = [row for row in make("model.output=targets", *overrides).layers() if row.parameters]
+    assert round(sum(row.parameters for row in rows) / 1000) == thousands
+    assert abs(sum(row.multiply_adds or 0 for row in rows) / 1000 - thousands) <= 1
+
+
+def test_figure_11_counts_the_weights_of_lenet5_beside_its_connections() -> None:
+    """401 thousand are no multiply-adds of this network; connections and parameters are so many together."""
+    rows = make().layers()
+    products, connections = (sum(getattr(row, of) for row in rows) for of in ("multiply_adds", "connections"))
+    assert (products, connections) == (328_096, 340_908)
+    assert round((connections + sum(row.parameters for row in rows)) / 1000) == 401
+
+
+def test_pairwise_units_learn_from_their_two_classes_alone() -> None:
+    """A unit at a time, a pattern at a time, against the written-out update; then the scores by their definition."""
+    milestone, data = make("experiment=pairwise"), digits(30)
+    start = [p.detach().double().numpy().copy() for p in milestone.parameters()]
+    begin(milestone, data)
+    for i in range(30):
+        milestone.step(batch(data, i))
+    x, labels = data.splits["train"]
+    pixels, y = x.flatten(1).double().numpy() * 1.275 / 255 - 0.1, labels.tolist()
+    said = {}
+    for unit, (i, j) in enumerate(itertools.combinations(range(10), 2)):
+        w, b = start[0][unit], start[1][unit]
+        mine = [p for p in range(30) if y[p] in (i, j)]
+        h = np.mean([pixels[p] ** 2 for p in mine], axis=0)
+        for p in mine:
+            off = w @ pixels[p] + b - (1 if y[p] == i else -1)
+            w, b = w - 5e-4 / (0.02 + h) * off * pixels[p], b - 5e-4 / (0.02 + 1) * off
+        ours = [p.detach()[unit].numpy() for p in milestone.parameters()]
+        assert np.allclose(ours[0], w, atol=1e-6)
+        assert np.allclose(ours[1], b, atol=1e-6)
+        said[i, j] = pixels @ w + b
+    scores = np.stack(
+        [
+            sum(said[c, other] for other in range(c + 1, 10)) - sum(said[other, c] for other in range(c))
+            for c in range(10)
+        ]
+    )
+    answer = milestone.answer(x)
+    assert answer.kind == "weighted sum"
+    assert np.array_equal(answer.label.numpy(), scores.argmax(0))
+    assert np.allclose(answer.score.detach().numpy(), scores.max(0), atol=1e-4)
 
 
 def test_codes_are_the_digits_of_figure_3() -> None:
@@ -505,6 +581,7 @@ def test_quick_conclusion_says_why_it_is_not_the_papers_number() -> None:
     ("overrides", "says"),
     [
         (["model.network=linear"], "model.output must be targets or softmax"),
+        (["experiment=pairwise", "loss.name=map"], "model.output must be targets and loss.name mse"),
         (["steps=100"], "epochs must be a number"),
         (["loss.j=0.0"], "loss.j must be > 0"),
         (["model.pooling=mean"], "model.pooling must be trainable, average or max"),
