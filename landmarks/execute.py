@@ -293,6 +293,7 @@ class Run:
             "status": status,
             "steps": state.step,
             "seconds": round(state.seconds, 3),
+            "cpu_seconds": round(state.cpu_seconds, 3),
             "device": self.device.type,
             "fingerprint": self.fingerprint,
             "metrics": state.metrics,

@@ -35,13 +35,15 @@ REVISION = 1
 class State:
     """Where training is: `phase` and `at` (steps made in it) decide everything else; `step` counts on through all.
 
-    `metrics` are the last values, `each` those of every replica where a milestone tells them.
+    `metrics` are the last values, `each` those of every replica where a milestone tells them. `cpu_seconds` are those
+    of this process on all its cores together, which do not grow while others keep it waiting.
     """
 
     phase: int = 0
     at: int = 0
     step: int = 0
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
     metrics: dict[str, float] = field(default_factory=dict)
     each: dict[str, list[float]] = field(default_factory=dict)
     ended: bool = False
@@ -111,7 +113,7 @@ class Loop:
         self.batches = [Batches(phase, data, milestone, settings) for phase in self.phases]
         self.sums = Sums(device)
         self.state = State()
-        self.marked = time.perf_counter()
+        self.marked, self.used = time.perf_counter(), time.process_time()
         self.busy, self.items, self.speed = 0.0, 0, 0.0
         self.stretch = 1 if ranks.world > 1 else sys.maxsize
         """How many steps are made, at most, until processes agree on whether to stop."""
@@ -306,9 +308,11 @@ class Loop:
 
     def _tick(self) -> float:
         """Seconds since the last tick, added to the run's own time."""
-        now = time.perf_counter()
+        now, used = time.perf_counter(), time.process_time()
         elapsed, self.marked = now - self.marked, now
         self.state.seconds += elapsed
+        self.state.cpu_seconds += used - self.used
+        self.used = used
         return elapsed
 
     def _means(self) -> dict[str, float]:

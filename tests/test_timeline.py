@@ -90,7 +90,9 @@ def test_what_is_held_out_to_choose_on_is_the_same_too_and_none_of_the_test_digi
 
 
 def stop(year: int, errors: tuple[float, ...], label: str = "A network", **then: str) -> Stop:
-    runs = tuple(SimpleNamespace(metrics={"test/error": e}, summary={"seconds": 30.4}) for e in errors)
+    runs = tuple(
+        SimpleNamespace(metrics={"test/error": e}, summary={"seconds": 99.0, "cpu_seconds": 30.4}) for e in errors
+    )
     return Stop("toy", year, Station(label, "a rule", (), 1, **then), runs, 60_000, 416_640)  # type: ignore[arg-type]
 
 
