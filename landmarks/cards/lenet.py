@@ -117,7 +117,7 @@ CARD = Card(
             "20 passes.",
             "another number of passes (epochs).",
             "Your choice.",
-            lambda config: config.epochs != 20,
+            lambda config: config.epochs not in (20, None),
         ),
         Departure(
             "held out",

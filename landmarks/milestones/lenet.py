@@ -29,9 +29,11 @@ from landmarks.data.splits import permutation
 from landmarks.errors import UsageError
 from landmarks.milestone import Answer, Batch, Data, Layer, Milestone, Optimizer, Phase, Scalars, Split, Sums
 from landmarks.parts import descent, rejection
+from landmarks.parts.fitted import Rival
 from landmarks.parts.fused_full import Form, OnePattern
 from landmarks.parts.fused_lenet import written_out
 from landmarks.parts.lenets import ModelSettings, build_network, codes, frame, hidden
+from landmarks.parts.rivals import NOTHING, RIVALS, check_fitted
 from landmarks.parts.schedules import Stage, rate_at
 from landmarks.parts.second_order import SDLM, A, S, initialise
 from landmarks.parts.stacked import answers, over, stack, unstacked
@@ -108,6 +110,7 @@ class LeNet(Milestone):
     card = CARD
     replicable = True
     added: ClassVar[Mapping[str, Any]] = {
+        "model.rival": NOTHING,
         "data.version": "regular",
         "data.labels": None,
         "data.distorted": 0,
@@ -117,7 +120,9 @@ class LeNet(Milestone):
 
     def __init__(self, config: LeNetConfig) -> None:
         super().__init__(config)
-        if config.epochs is None or config.steps is not None:
+        if config.model.network in RIVALS:
+            check_fitted(config)
+        elif config.epochs is None or config.steps is not None:
             raise UsageError("epochs: lenet's length is in passes, so epochs must be a number and steps null")
         _check_outputs(config)
         versions.check(config.data, self.added["data.distortion"])
@@ -162,6 +167,12 @@ class LeNet(Milestone):
         """The network that answers, is drawn and exported."""
         return self.replica(0) if self.replicated else self
 
+    @property
+    def rival(self) -> Rival | None:
+        """The network where it is one that is fitted at once, and takes no step."""
+        only = next(iter(self.network.values()))
+        return only if isinstance(only, Rival) else None
+
     def forward(self, x: Tensor) -> Tensor:
         """The penalties y (B, 10), of which the smallest is the answer: eq. 7, −a of a softmax, −Σ over pairs."""
         return self.penalties(self.outputs(x))
@@ -181,7 +192,12 @@ class LeNet(Milestone):
         return self.factor_of_loss * (outputs[..., None, :] - self.codes).square().sum(-1)
 
     def picture(self, x: Tensor) -> Tensor:
-        """Pixels as the network takes them: (B, 1, 32, 32) of LeNet-5, (B, 1, 28, 28) of LeNet-1, else (B, 28, 28)."""
+        """Pixels as the network takes them: (B, 1, 32, 32) of LeNet-5, (B, 1, 28, 28) of LeNet-1, else (B, 28, 28).
+
+        What is fitted at once takes their bytes.
+        """
+        if self.rival is not None:
+            return self.scramble(x)
         x = self.scramble(x).float() * PIXEL + BACKGROUND
         if "C1" not in self.network:
             return x
@@ -215,8 +231,21 @@ class LeNet(Milestone):
             return right
         return right + torch.logsumexp(F.pad(-y, (0, 1), value=-self.config.loss.j), -1)
 
+    def check_data(self, data: Data) -> None:
+        if self.rival is not None:
+            self.rival.check(data.splits["train"].y)
+
+    def calibrate(self, data: Data) -> None:
+        """Fit a rival, unless that is done."""
+        if self.rival is not None and not self.rival.fitted:
+            x, y = data.splits["train"]
+            draws = stream(self.config.seed, self.config.first_replica, "training")
+            self.rival.fit(self.scramble(x).cpu(), y.cpu(), draws)
+
     def phases(self) -> tuple[Phase, ...]:
         config = self.config
+        if self.rival is not None:
+            return ()
         optimizer = self._optimizer()
         self.fused = self._fuse(optimizer) if isinstance(optimizer, SDLM) else None
         phase = Phase(
@@ -349,6 +378,8 @@ class LeNet(Milestone):
 
     def layers(self) -> Sequence[Layer]:
         """The paper's layer table, of one network."""
+        if self.rival is not None:
+            return self.rival.rows()
         one, device = self.first, next(self.parameters()).device
         rows = one.network.rows(one.picture(torch.zeros(1, one.side, one.side, dtype=torch.uint8, device=device)))
         if self.codes is not None:
@@ -359,6 +390,9 @@ class LeNet(Milestone):
 
     def images(self, data: Data) -> Iterable[tuple[str, Tensor]]:
         """The kernels of C1 and its maps of one picture; else what each unit of the first layer looks for."""
+        if self.rival is not None:
+            yield from ((name, signed(each.view(-1, self.side, self.side))) for name, each in self.rival.tiles())
+            return
         first = next(iter(self.first.network.values()))
         weight = first.get_parameter("weight")
         if "C1" not in self.network:

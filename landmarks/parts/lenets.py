@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import torch
 from torch import Tensor
 
+from landmarks.parts.rivals import RIVALS, RivalSettings, build_rival
 from landmarks.parts.second_order import (
     LINEAR,
     RELU,
@@ -40,8 +41,9 @@ MAPS = ("lenet5", "lenet1")
 """Networks of maps with shared weights."""
 FULL = re.compile(r"mlp([1-9]\d*(-[1-9]\d*)*)")
 NETWORK = Check(
-    "lenet5, lenet1, linear, pairwise or mlp with the sizes of its hidden layers, such as mlp300-100",
-    lambda name: name in (*MAPS, "linear", "pairwise") or FULL.fullmatch(name) is not None,
+    "lenet5, lenet1, linear, pairwise, mlp with the sizes of its hidden layers, such as mlp300-100, or knn, quadratic,"
+    " rbf, svm",
+    lambda name: name in (*MAPS, "linear", "pairwise", *RIVALS) or FULL.fullmatch(name) is not None,
 )
 
 
@@ -53,6 +55,7 @@ class ModelSettings(Start):
     output: Literal["rbf", "targets", "softmax"]
     c3: Literal["table", "dense"]
     scramble: bool
+    rival: RivalSettings
 
 
 def build_network(model: ModelSettings, inputs: int = 784) -> Network:
@@ -60,6 +63,8 @@ def build_network(model: ModelSettings, inputs: int = 784) -> Network:
 
     What meets ±1 targets keeps the scaled tanh, which can reach them.
     """
+    if (rival := build_rival(model.network, model.rival, inputs)) is not None:
+        return Network({model.network: rival})
     f = {"scaled_tanh": squashing(), "tanh": squashing(1.0, 1.0), "relu": RELU}[model.activation]
     last = LINEAR if model.output == "softmax" else squashing()
     if model.network in ("linear", "pairwise"):
