@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from landmarks.cards import lenet_rivals
 from landmarks.cards.lenet_ladder import LADDER
 from landmarks.cards.lenet_table import CLAIMS, LENET5
 from landmarks.claims import Arm, Demonstration, Departure, Gap, Reading, Station
@@ -89,6 +90,7 @@ CARD = Card(
             "On 5,000 held-out images, after 20 passes, another implementation reached 0.92 % in two runs of eq. 9 and"
             " 0.94 % with eq. 8; this one, with another 5,000, 1.16 % with eq. 9.",
         ),
+        *lenet_rivals.READINGS,
     ),
     departures=(
         Departure(
@@ -146,7 +148,8 @@ CARD = Card(
         ),
     ),
     switches={
-        "model.network": "lenet5 | linear | mlp with the sizes of its hidden layers: mlp300, mlp300-100, …",
+        "model.network": "lenet5 | linear | mlp with the sizes of its hidden layers: mlp300, mlp300-100, …"
+        "; knn | quadratic | rbf | svm are fitted at once",
         "model.activation": "scaled_tanh | tanh | relu, of the layers that meet no ±1 targets",
         "model.pooling": "trainable | average | max",
         "model.output": "rbf (the bitmaps) | targets (ten units, ±1) | softmax (cross-entropy, whatever `loss` says)",

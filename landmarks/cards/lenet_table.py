@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from landmarks.cards import lenet_rivals
 from landmarks.claims import Claim
 
 PASSES_20, LINEAR_20, MLP300_20 = 545, 76, 208
@@ -48,12 +49,7 @@ LINEAR_NET, MLP300 = "experiment=linear", "experiment=mlp300"
 OTHERS = (
     _listed("L1-deslanted", "A linear classifier, digits deslanted", 8.4),
     _listed("L1-pairwise", "A linear classifier for each pair of digits", 7.6),
-    _listed("L2", "The nearest neighbour, by Euclid", 5.0),
-    _listed("L2-deslanted", "Three nearest neighbours, digits deslanted", 2.4),
-    _listed("L3", "A quadratic classifier of 40 principal components", 3.3),
-    _listed("L4", "1,000 radial basis functions and a linear classifier", 3.6),
     _listed("L5", "The nearest neighbour by tangent distance, 16×16", 1.1),
-    _listed("L6", "A support vector machine with polynomials of degree 4", 1.1),
     _listed("L6-RS", "A reduced-set support vector machine, degree 5", 1.0),
     _listed("L6-V", "A virtual support vector machine, degree 9, distorted digits too", 0.8),
     _listed("L7-dist", "300 hidden units, distorted digits too", 3.6),
@@ -72,7 +68,7 @@ OTHERS = (
               "rejected/share", share / 100, "Fig. 10", "seen", digit=0.001, data=("mnist",))
         for id, who, share in (
             ("LeNet-1", "LeNet-1", 3.7), ("LeNet-4", "LeNet-4", 1.8), ("boosted", "The boosted LeNet-4", 0.5),
-            ("SVM", "A support vector machine", 1.8), ("tangent", "The tangent distance classifier", 1.9),
+            ("tangent", "The tangent distance classifier", 1.9),
             ("K-NN", "The nearest neighbour of deslanted digits", 8.1), ("MLP", "Hidden units, digits deslanted,", 3.2),
         )
     ),
@@ -110,12 +106,14 @@ CLAIMS = (
            (), MLP300),
     _ahead("L7-L1", "300 hidden units err less than a linear classifier.", 0.073, 0.002, (MLP300_20 + LINEAR_20) / 2,
            (MLP300,), LINEAR_NET),
+    *lenet_rivals.CLAIMS,
     *OTHERS,
 )  # fmt: skip
 
 
 def of_network(network: str) -> Claim:
     """The error in Fig. 9 of a network as it is configured first; LeNet-5's where the paper has none."""
-    experiments = {"linear": "L1", "mlp300": "L7", "mlp1000": "L8", "mlp300-100": "L9", "mlp500-150": "L10"}
+    experiments = {"linear": "L1", "mlp300": "L7", "mlp1000": "L8", "mlp300-100": "L9", "mlp500-150": "L10",
+    **lenet_rivals.NETWORKS}
     wanted = experiments.get(network, "L13")
     return next(claim for claim in CLAIMS if claim.id == wanted)
