@@ -29,6 +29,7 @@ landmarks – the models that made deep learning, re-run as their papers describ
   landmarks show NAME|all --bibtex     the papers as BibTeX
   landmarks demo NAME|all [--off]      the point of a paper in a minute; --off: with its idea switched off
   landmarks timeline [-o FILE]         the same digits through the milestones, each by its own day's rule (--jobs N)
+  landmarks errata [NAME[.ENTRY]]      where the papers contradict themselves, computed anew (-o FILE)
   landmarks reproduce NAME[.CLAIM]|all the runs that the paper's claims need, each once, and the verdicts (--seeds N)
                 [--budget 2h]          … what fits into so much time, the cheapest first; --jobs N: N runs at once
                 [--check]              … exit code 1 where a claim comes out worse than committed
@@ -173,6 +174,23 @@ def _timeline(words: Sequence[str]) -> int:
         print("\n".join(found.notes))
     print("\n".join(map(str, found.files.values())))
     return 0
+
+
+def _errata(words: Sequence[str]) -> int:
+    arguments = Arguments(words, ("-o",))
+    if arguments.words[1:]:
+        raise UsageError(f"errata takes one milestone, or NAME.ENTRY, so it takes no {arguments.words[1]}")
+    from landmarks.errata import find, page
+
+    checked = page.check(find(arguments.words[0] if arguments.words else "all"))
+    text, path = page.page(checked), arguments.options.get("-o")
+    if path:
+        Path(path).write_text(text, encoding="utf-8")
+    elif not arguments.quiet:
+        _print(text)
+    if path or arguments.quiet:
+        print(f"{path}: {page.counted(checked)}" if path else page.counted(checked))
+    return int(not page.confirmed(checked))
 
 
 def _reproduce(words: Sequence[str]) -> int:
@@ -437,6 +455,7 @@ VERBS: dict[str, Callable[[Sequence[str]], int]] = {
     "show": _show,
     "demo": _demo,
     "timeline": _timeline,
+    "errata": _errata,
     "reproduce": _reproduce,
     "run": _run,
     "resume": _resume,

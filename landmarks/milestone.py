@@ -216,7 +216,10 @@ class Sampler(Protocol):
 
 @dataclass(frozen=True)
 class Card:
-    """What a reader should know before the curves: citation, what was new, the claim that heads the milestone."""
+    """What a reader should know before the curves: citation, what was new, the claim that heads the milestone.
+
+    `errata` is the place, `module:attribute`, of what the paper contradicts itself in; "" where nothing is known.
+    """
 
     title: str
     citation: str
@@ -230,6 +233,7 @@ class Card:
     studies: tuple[Study, ...] = ()
     station: Station | None = None
     bibtex: str = ""
+    errata: str = ""
 
 
 class Milestone(nn.Module):

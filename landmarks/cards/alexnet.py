@@ -353,6 +353,7 @@ CARD = Card(
   year      = {2012}
 }
 """,
+    errata="landmarks.errata.alexnet:ERRATA",
 )  # fmt: skip
 
 

@@ -145,6 +145,7 @@ CARD = Card(
         seeds=(0, 1, 2, 3),
     ),
     bibtex=BIBTEX,
+    errata="landmarks.errata.gan:ERRATA",
 )  # fmt: skip
 ANCHORS = {
     "true_sampler": "the true sampler",

@@ -250,6 +250,7 @@ CARD = Card(
         where="p. 15 of the authors' copy: 20 passes over 60,000 digits",
     ),
     bibtex=BIBTEX,
+    errata="landmarks.errata.lenet:ERRATA",
 )
 
 

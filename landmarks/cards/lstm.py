@@ -350,6 +350,7 @@ CARD = Card(
   doi     = {10.1162/neco.1997.9.8.1735}
 }
 """,
+    errata="landmarks.errata.lstm:ERRATA",
 )  # fmt: skip
 
 

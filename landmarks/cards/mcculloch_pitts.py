@@ -143,6 +143,7 @@ CARD = Card(
         ("model.inhibition=none",),
     ),
     bibtex=BIBTEX,
+    errata="landmarks.errata.mcculloch_pitts:ERRATA",
 )  # fmt: skip
 
 

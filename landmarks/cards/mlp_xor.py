@@ -195,6 +195,7 @@ CARD = Card(
     station=Station("Back-propagation", "steepest descent with momentum, digit by digit", ("experiment=digits",), 16,
                     took="1,500 sweeps", where="Nature, p. 535: over 100 facts of the family trees"),
     bibtex=BIBTEX,
+    errata="landmarks.errata.mlp_xor:ERRATA",
 )  # fmt: skip
 
 

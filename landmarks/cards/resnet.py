@@ -367,4 +367,5 @@ CARD = Card(
         where="section 4.2: of 128 photographs each",
     ),
     bibtex=BIBTEX,
+    errata="landmarks.errata.resnet:ERRATA",
 )
