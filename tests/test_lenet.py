@@ -531,7 +531,7 @@ def test_the_first_of_several_replicas_answers_is_exported_and_drawn() -> None:
     exported = three.exported()
     assert [*exported] == [*alone.state_dict()]
     assert all(torch.equal(exported[name], tensor) for name, tensor in alone.state_dict().items())
-    assert [*dict(three.figures(digits()))] == ["c1_kernels", "feature_maps", "confusion", "errors"]
+    assert [*dict(three.figures(digits()))] == ["c1_kernels", "feature_maps", "confusion", "errors", "rejection"]
     said = three.conclude({"test/error": 0.026, "test/error_deviation": 0.004})
     assert "test error 2.60 % (mean of 3 networks, which deviate by 0.40 %) on 1,000 held-out digits" in said
 
@@ -626,8 +626,8 @@ def test_what_leaves_a_picture_does_not_come_back_at_the_other_edge(monkeypatch:
 
 def test_figures_are_drawn() -> None:
     drawn = dict(make().figures(digits()))
-    assert [*drawn] == ["c1_kernels", "feature_maps", "confusion", "errors"]
-    assert [*dict(make("experiment=linear").figures(digits()))] == ["confusion", "errors"]
+    assert [*drawn] == ["c1_kernels", "feature_maps", "confusion", "errors", "rejection"]
+    assert [*dict(make("experiment=linear").figures(digits()))] == ["confusion", "errors", "rejection"]
 
 
 def _idx(name: str, header: int, count: int) -> Tensor:

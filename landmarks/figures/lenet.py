@@ -11,7 +11,8 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from landmarks.plots import ACCENT, INK, PALE
+from landmarks.parts import rejection
+from landmarks.plots import ACCENT, INK, PALE, plain
 
 if TYPE_CHECKING:
     from landmarks.milestone import Data
@@ -29,13 +30,15 @@ def pictures(lenet: LeNet, data: Data) -> Iterator[tuple[str, Figure]]:
     name = next((split for split in ("test", "valid") if split in data.splits), "train")
     x, y = data.splits[name]
     with torch.no_grad():
-        given = torch.cat([lenet.given(lenet(part)) for part in torch.split(x, 500)])
+        penalties = torch.cat([lenet(part) for part in torch.split(x, 500)])[:, : lenet.known]
         if "C1" in lenet.network:
             yield "c1_kernels", kernels(lenet.network["C1"].get_parameter("weight").cpu().numpy())
             yield "feature_maps", feature_maps(_maps(lenet, x[:1]))
+    given = lenet.given(penalties)
     names, true, answers = data.classes, y.cpu().numpy(), given.cpu().numpy()
     yield "confusion", confusion(true, answers, name, names)
     yield "errors", errors(x.cpu().numpy(), true, answers, name, names)
+    yield "rejection", rejecting((given != y).cpu(), rejection.confidence(penalties).cpu(), name)
 
 
 def _maps(lenet: LeNet, x: Tensor) -> dict[str, Array]:
@@ -126,6 +129,26 @@ def errors(x: Array, true: Array, given: Array, split: str, names: Sequence[str]
         axis.set_axis_off()
     more = f", the first {len(shown)} of them" if len(wrong) > len(shown) else ""
     figure.suptitle(_count(len(wrong), len(true), split) + more, fontsize=11)
+    return figure
+
+
+def rejecting(wrong: Tensor, sure: Tensor, split: str) -> Figure:
+    """How the error of the rest falls as the least sure are rejected (Fig. 10); (N,) both."""
+    left, errors = (side.numpy() for side in rejection.kept(wrong, sure))
+    share, error = 100 * (1 - left / len(wrong)), 100 * errors / left
+    most, cost = 100 / rejection.MOST, 100 * float(rejection.rejected(wrong, sure))
+    reach = float(np.clip(2 * cost, 2, 100))
+    figure = Figure(figsize=(5.6, 3.8), layout="constrained")
+    axes = figure.subplots()
+    axes.step(share, error, color=ACCENT, linewidth=1.8, where="post")
+    axes.axhline(most, color=INK, linewidth=1, linestyle="--")
+    axes.text(reach, most, f"{most:g} % ", color=INK, fontsize=9, ha="right", va="bottom")
+    if cost < 100:
+        axes.plot(cost, most, "o", color=INK, ms=6)
+        axes.annotate(f"{cost:.1f} % rejected", (cost, most), (6, 8), textcoords="offset points", fontsize=9, color=INK)
+    axes.set(xlim=(0, reach), ylim=(0, None), xlabel="least sure rejected (%)", ylabel="of the rest misread (%)")
+    axes.set_title(f"What it costs to be rarely wrong, on {len(wrong):,} {split} pictures", fontsize=11)
+    plain(axes)
     return figure
 
 

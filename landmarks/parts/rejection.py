@@ -43,4 +43,4 @@ def rejected(wrong: Tensor, sure: Tensor) -> Tensor:
     """The smallest share of N patterns to reject so that at most 0.5 % of the rest are wrong; 1 where no rest is so."""
     left, errors = kept(wrong, sure)
     enough = torch.where(MOST * errors <= left, left, 0)
-    return 1 - enough.max() / len(sure)
+    return (len(sure) - enough.max()) / len(sure)
