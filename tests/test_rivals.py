@@ -18,6 +18,7 @@ import landmarks
 from landmarks import assemble, cli, config
 from landmarks.data import digits5k
 from landmarks.errors import UsageError
+from landmarks.figures import lenet as draw
 from landmarks.milestones.lenet import LeNet
 from landmarks.parts.expansions import Quadratic, RadialBasis
 from landmarks.parts.fitted import Rival
@@ -196,3 +197,22 @@ def test_keys_without_effect_are_refused(words: list[str], said: str) -> None:
 def test_too_few_patterns_are_refused(rival: Rival, y: list[int], said: str) -> None:
     with pytest.raises(UsageError, match=said):
         rival.check(torch.tensor(y))
+
+
+@pytest.mark.parametrize(
+    ("rival", "name", "count"),
+    [
+        (Quadratic(784, 5, False), "components", 5),
+        (RadialBasis(784, 11, 1.0, 1e-6), "centres", 100),
+        (SupportVectors(4, 0.0, 10.0), "support_vectors", 100),
+    ],
+)
+def test_what_was_fitted_is_seen(digits: tuple[Pair, Pair], rival: Rival, name: str, count: int) -> None:
+    seen = fitted(rival, digits[0]).seen()
+    assert seen is not None
+    what, title, values = seen
+    assert (what, len(values)) == (name, count)
+    figure = draw.tiles(values.view(-1, 28, 28).numpy(), title)
+    assert sum(len(axis.images) for axis in figure.axes) == count
+    signs = {axis.images[0].cmap.name for axis in figure.axes}
+    assert signs == {"gray" if name == "components" else "gray_r"}

@@ -35,10 +35,26 @@ def pictures(lenet: LeNet, data: Data) -> Iterator[tuple[str, Figure]]:
             yield "c1_kernels", kernels(lenet.network["C1"].get_parameter("weight").cpu().numpy())
             yield "feature_maps", feature_maps(_maps(lenet, x[:1]))
     given = lenet.given(penalties)
+    if lenet.rival is not None and (seen := lenet.rival.seen()) is not None:
+        what, title, values = seen
+        yield what, tiles(values.view(-1, lenet.side, lenet.side).cpu().numpy(), title)
     names, true, answers = data.classes, y.cpu().numpy(), given.cpu().numpy()
     yield "confusion", confusion(true, answers, name, names)
     yield "errors", errors(x.cpu().numpy(), true, answers, name, names)
     yield "rejection", rejecting((given != y).cpu(), rejection.confidence(penalties).cpu(), name)
+
+
+def tiles(values: Array, title: str) -> Figure:
+    """Pictures (n, h, w), ten in a row: pixels black on white, what has a sign white where it is positive."""
+    rows, signed = -(-len(values) // 10), bool(values.min() < 0)
+    figure = Figure(figsize=(6.4, 0.5 + 0.62 * rows), layout="constrained")
+    for axis in figure.subplots(rows, 10, squeeze=False).flat:
+        axis.set_axis_off()
+    for axis, drawn in zip(figure.axes, values, strict=False):
+        bound = float(np.abs(drawn).max())
+        axis.imshow(drawn, cmap="gray" if signed else "gray_r", vmin=-bound if signed else 0, vmax=bound)
+    figure.suptitle(title, fontsize=11)
+    return figure
 
 
 def _maps(lenet: LeNet, x: Tensor) -> dict[str, Array]:

@@ -390,9 +390,6 @@ class LeNet(Milestone):
 
     def images(self, data: Data) -> Iterable[tuple[str, Tensor]]:
         """The kernels of C1 and its maps of one picture; else what each unit of the first layer looks for."""
-        if self.rival is not None:
-            yield from ((name, signed(each.view(-1, self.side, self.side))) for name, each in self.rival.tiles())
-            return
         first = next(iter(self.first.network.values()))
         weight = first.get_parameter("weight")
         if "C1" not in self.network:

@@ -92,8 +92,8 @@ class Quadratic(Expansion):
             Layer("output", f"{CLASSES}", CLASSES * products, None, CLASSES * (products - 1)),
         ]
 
-    def tiles(self) -> Iterator[tuple[str, Tensor]]:
-        yield "components", self.axes.T
+    def seen(self) -> tuple[str, str, Tensor]:
+        return "components", f"The {self.components} principal components, most variance first", self.axes.T
 
 
 class RadialBasis(Expansion):
@@ -137,8 +137,10 @@ class RadialBasis(Expansion):
             Layer("output", f"{CLASSES}", CLASSES * (units + 1), None, CLASSES * units),
         ]
 
-    def tiles(self) -> Iterator[tuple[str, Tensor]]:
-        yield "centres", self.centres
+    def seen(self) -> tuple[str, str, Tensor]:
+        """Of each class the first ten; what k-means leaves below 0 is rounding."""
+        few = self.centres.view(-1, self.each, self.inputs)[:, :10]
+        return "centres", f"Centres: {few.shape[1]} of the {self.each} of each class", few.flatten(0, 1).clamp_min(0)
 
 
 def targets(y: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ Shapes: x (B, …) bytes, y (B,) classes; what a rival says of x is (B, 10), the
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -58,9 +58,9 @@ class Rival(nn.Module, ABC):
     def rows(self) -> Sequence[Layer]:
         """The layer table, as far as it is known before patterns are fitted."""
 
-    def tiles(self) -> Iterator[tuple[str, Tensor]]:
-        """What was fitted, as pictures: (name, (n, pixels))."""
-        return iter(())
+    def seen(self) -> tuple[str, str, Tensor] | None:
+        """What was fitted, as pictures: a file's name, a title, and (n, pixels); None where the data are all."""
+        return None
 
 
 def pixels(x: Tensor) -> Tensor:

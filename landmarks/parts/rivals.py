@@ -6,7 +6,7 @@ basis functions, and a support vector machine – the kernel machines that took 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from itertools import combinations
 from operator import attrgetter
@@ -199,6 +199,8 @@ class SupportVectors(Rival):
             Layer("machines", f"{machines}", found, None, self.coefficients.numel()),
         ]
 
-    def tiles(self) -> Iterator[tuple[str, Tensor]]:
-        """Those that weigh most."""
-        yield "support_vectors", self.pictures[self.coefficients.abs().sum(0).argsort(descending=True, stable=True)]
+    def seen(self) -> tuple[str, str, Tensor]:
+        """The hundred that weigh most."""
+        heaviest = self.coefficients.abs().sum(0).argsort(descending=True, stable=True)[:100]
+        title = f"{len(heaviest)} of {len(self.pictures):,} support vectors: those that weigh most"
+        return "support_vectors", title, self.pictures[heaviest].float()
