@@ -28,7 +28,7 @@ from landmarks.data.pictures import DIGITS, moved
 from landmarks.data.splits import permutation
 from landmarks.errors import UsageError
 from landmarks.milestone import Answer, Batch, Data, Layer, Milestone, Optimizer, Phase, Scalars, Split, Sums
-from landmarks.parts import descent, rejection
+from landmarks.parts import descent, lenets, rejection
 from landmarks.parts.fitted import Rival
 from landmarks.parts.fused_full import Form, OnePattern
 from landmarks.parts.fused_lenet import written_out
@@ -85,21 +85,6 @@ class LeNetConfig(Settings):
     data: DigitSettings
 
 
-def _check_outputs(config: LeNetConfig) -> None:
-    """Raise UsageError where the network cannot meet such outputs, or with such a loss."""
-    network, output = config.model.network, config.model.output
-    set_there = f" (experiment={network} sets it)"
-    if network == "pairwise" and (output != "targets" or config.loss.name != "mse"):
-        raise UsageError(
-            "model.network=pairwise: each unit meets +1 or -1 with a squared error, so model.output must be targets"
-            f" and loss.name mse{set_there}"
-        )
-    if network != "lenet5" and output == "rbf":
-        raise UsageError(
-            f"model.output: {network} has ten outputs, so model.output must be targets or softmax{set_there}"
-        )
-
-
 class LeNet(Milestone):
     """The networks, their losses and rules. Shapes: x (B, 28, 28) uint8, y (B,) int64.
 
@@ -111,6 +96,7 @@ class LeNet(Milestone):
     replicable = True
     added: ClassVar[Mapping[str, Any]] = {
         "model.rival": NOTHING,
+        "model.pairs": None,
         "data.version": "regular",
         "data.labels": None,
         "data.distorted": 0,
@@ -124,7 +110,7 @@ class LeNet(Milestone):
             check_fitted(config)
         elif config.epochs is None or config.steps is not None:
             raise UsageError("epochs: lenet's length is in passes, so epochs must be a number and steps null")
-        _check_outputs(config)
+        lenets.check(config.model, config.loss.name)
         versions.check(config.data, self.added["data.distortion"])
         if config.data.version == "deslanted" and config.model.network.startswith("lenet"):
             raise UsageError(
@@ -188,7 +174,8 @@ class LeNet(Milestone):
         if self.codes is None:
             return -outputs
         if self.pairwise:
-            return -outputs @ self.codes.T
+            said = outputs.sign() if self.config.model.pairs == "votes" else outputs
+            return -said @ self.codes.T
         return self.factor_of_loss * (outputs[..., None, :] - self.codes).square().sum(-1)
 
     def picture(self, x: Tensor) -> Tensor:
@@ -275,13 +262,13 @@ class LeNet(Milestone):
     def _fuse(self, rule: SDLM) -> OnePattern | None:
         """The written-out update, where units squash as the paper's or not at all, and learn one pattern at a time."""
         config, m = self.config, self.config.model
-        linear = m.network in ("linear", "pairwise")
-        full = bool(hidden(m.network))
+        linear = m.network == "linear" or (self.pairwise and m.pairs != "squashed")
+        full = self.pairwise or bool(hidden(m.network))
         squashed = linear or (m.activation == "scaled_tanh" and (full or m.pooling == "trainable"))
         if self.codes is None or not squashed or config.batch_size > 1 or config.precision == "bf16":
             return None
         j = config.loss.j if config.loss.name == "map" else None
-        kind = frame(m.network), linear, self.pairwise
+        kind = frame(m.network), linear, m.pairs
         form = Form(A, S, j, self.factor_of_loss, self.known, PIXEL, BACKGROUND, *kind)
         return written_out(self.network, rule, self.codes, form)
 

@@ -33,7 +33,7 @@ class Form:
     """What varies between networks and readings: A and S of the squashing; eq. 9 with its j, or eq. 8 where `j` is
     None; `factor`, 1 or ½, of the squared distances; how many of the classes are `known`; a pixel's byte p stands for
     `pixel`·p + `background`, with a `frame` of so many pixels of that for maps; whether the last layer is `linear`, and
-    its units `pairwise`, each learning from two of the classes alone."""
+    what its units say where each learns from a pair of the classes alone (`pairs`, model.pairs)."""
 
     amplitude: float
     slope: float
@@ -44,7 +44,7 @@ class Form:
     background: float
     frame: int
     linear: bool
-    pairwise: bool
+    pairs: str | None
 
 
 class Layer:
@@ -172,20 +172,21 @@ class OnePattern:
 
 
 class OnePatternOfPairs(OnePattern):
-    """The same of linear units that each tell two classes apart: a pattern's own pull at the units that its class
+    """The same of units that each tell two classes apart: a pattern's own pull at the units that its class
     concerns, and none at the others."""
 
     def make_comparison(self, k: int, n: int) -> None:
         new, R = self.codes.new_zeros, self.replicas
         self.of_classes, self.magnitudes = self.codes.mT.contiguous(), self.codes.abs()
-        self.outputs, self.e_units = self.x.view(R, n), self.e.view(R, n)
-        self.wanted, self.asked, self.off = (new(R, n) for _ in range(3))
+        self.outputs, self.e_units = self.x.view(R, n), self.layers[-1].e.view(R, n)
+        self.wanted, self.asked, self.off, self.votes = (new(R, n) for _ in range(4))
         self.scores, self.all_off = new(R, k), self.off.view(-1)
         self.known = self.scores[:, : self.form.known]
         self.twice, self.share_of_loss = new(()).fill_(self.scale), new(()).fill_(self.form.factor / R)
 
     def compare(self, y: Tensor, rate: Tensor) -> None:
-        torch.mm(self.outputs, self.of_classes, out=self.scores)
+        said = torch.sign(self.outputs, out=self.votes) if self.form.pairs == "votes" else self.outputs
+        torch.mm(said, self.of_classes, out=self.scores)
         torch.argmax(self.known, 1, out=self.given)
         torch.ne(self.given, y, out=self.wrong)
         torch.dot(self.wrong, self.shares, out=self.error)

@@ -17,7 +17,7 @@ def written_out(network: Network, rule: SDLM, codes: Tensor, form: Form) -> OneP
     names = [name for name, _ in network.named_parameters()]
     weights, gradients = (dict(zip(names, rule.views(flat), strict=True)) for flat in (rule.weights, rule.gradient))
     if "C1" not in network:
-        return (OnePatternOfPairs if form.pairwise else OnePattern)(weights, gradients, codes, form)
+        return (OnePatternOfPairs if form.pairs else OnePattern)(weights, gradients, codes, form)
     c3 = network["C3"]
     assert isinstance(c3, Convolution)
     return OnePatternOfMaps(weights, gradients, codes, form, c3.get_buffer("links"), c3.maps)

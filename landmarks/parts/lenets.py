@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import torch
 from torch import Tensor
 
+from landmarks.errors import UsageError
 from landmarks.parts.rivals import RIVALS, RivalSettings, build_rival
 from landmarks.parts.second_order import (
     LINEAR,
@@ -54,8 +55,29 @@ class ModelSettings(Start):
     pooling: Literal["trainable", "average", "max"]
     output: Literal["rbf", "targets", "softmax"]
     c3: Literal["table", "dense"]
+    pairs: Literal["squashed", "linear", "votes"] | None
     scramble: bool
     rival: RivalSettings
+
+
+def check(model: ModelSettings, loss: str) -> None:
+    """Raise UsageError where the network cannot meet such outputs, or with such a loss."""
+    set_there = f" (experiment={model.network} sets it)"
+    if model.network == "pairwise" and (model.output != "targets" or loss != "mse"):
+        raise UsageError(
+            "model.network=pairwise: each unit meets +1 or -1 with a squared error, so model.output must be targets"
+            f" and loss.name mse{set_there}"
+        )
+    if (model.network == "pairwise") != (model.pairs is not None):
+        must = "squashed, linear or votes" if model.pairs is None else "null"
+        raise UsageError(
+            f"model.pairs: must be {must} where model.network={model.network}, got {model.pairs or 'null'}"
+            + set_there * (model.pairs is None)
+        )
+    if model.network != "lenet5" and model.output == "rbf":
+        raise UsageError(
+            f"model.output: {model.network} has ten outputs, so model.output must be targets or softmax{set_there}"
+        )
 
 
 def build_network(model: ModelSettings, inputs: int = 784) -> Network:
@@ -67,8 +89,10 @@ def build_network(model: ModelSettings, inputs: int = 784) -> Network:
         return Network({model.network: rival})
     f = {"scaled_tanh": squashing(), "tanh": squashing(1.0, 1.0), "relu": RELU}[model.activation]
     last = LINEAR if model.output == "softmax" else squashing()
-    if model.network in ("linear", "pairwise"):
-        return Network({"output": Full(inputs, len(PAIRS) if model.network == "pairwise" else 10, LINEAR)})
+    if model.network == "linear":
+        return Network({"output": Full(inputs, 10, LINEAR)})
+    if model.network == "pairwise":
+        return Network({"output": Full(inputs, len(PAIRS), last if model.pairs == "squashed" else LINEAR)})
     if model.network == "lenet1":
         return Network({**_maps(model, 4, LENET1, f), "output": Full(12 * 16, 10, last)})
     if sizes := hidden(model.network):
