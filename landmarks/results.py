@@ -57,6 +57,12 @@ class Run:
         return found
 
     @property
+    def cpu_seconds(self) -> float:
+        """What it took of a CPU core, however much others had of it beside; of an older run by the clock."""
+        summary = self.summary
+        return float(summary.get("cpu_seconds", summary["seconds"]))
+
+    @property
     def config(self) -> dict[str, Any]:
         """The configuration as composed."""
         from landmarks import config
@@ -130,11 +136,11 @@ class Run:
 
 
 def pictures(figures: Mapping[str, Path]) -> str:
-    """Pictures as HTML that needs no file."""
+    """Pictures as HTML that needs no file, side by side where there is room."""
     import base64
 
     return "".join(
-        f'<img alt="{html.escape(name)}" style="max-width:100%"'
+        f'<img alt="{html.escape(name)}" style="max-width:100%;max-height:24em"'
         f' src="data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}">'
         for name, path in figures.items()
     )

@@ -49,9 +49,8 @@ class Stop:
 
     @property
     def seconds(self) -> float:
-        """What a run took of a CPU core, in the mean, however much others had of it beside."""
-        known = [run.summary for run in self.runs]
-        return float(np.mean([summary.get("cpu_seconds", summary["seconds"]) for summary in known]))
+        """What a run took of a CPU core, in the mean."""
+        return float(np.mean([run.cpu_seconds for run in self.runs]))
 
 
 @dataclass(frozen=True)

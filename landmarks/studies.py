@@ -58,8 +58,8 @@ class Rung:
 
     @property
     def seconds(self) -> float:
-        """What a run took, in the mean."""
-        return float(np.mean([run.summary["seconds"] for run in self.runs]))
+        """What a run took of a CPU core, in the mean."""
+        return float(np.mean([run.cpu_seconds for run in self.runs]))
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Studied:
 
     def rows(self) -> tuple[list[str], list[list[str]]]:
         """Head and rows of the table."""
-        head = ["rung", f"{self.measure}{self.unit and ' (%)'}", "effect", "parameters", "a run", "what it changes"]
+        head = ["rung", f"{self.measure}{self.unit and ' (%)'}", "effect", "parameters", "one run", "what it changes"]
         return head, [_row(rung) for rung in self.rungs]
 
     @property

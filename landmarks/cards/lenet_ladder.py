@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from landmarks.claims import Arm, Study
 
+# What came later stands later; mini-batches come first, since all that follows was made for them, and one pattern at a
+# time takes ten times as long. ReLU wants no other start: within ±2.4/√F, weights deviate by 1.39/√F, and He's by
+# 1.41/√F.
+# Where batch, rule, units or loss change, so does a good rate, which is then part of the switch: doubled or halved,
+# four to six trials each, until it gets no better, at scale=quick with seed 100, which is not among the judged ones.
+# The other switches keep the rate before them. 1998 keeps the paper's; twice as much is no better.
 LADDER = Study(
     name="ladder",
     says="From LeNet-5 of 1998 to its modern form, one switch at a time",
     rungs=(
-        Arm("1998", (), 14),
-        Arm("mini-batches", ("batch_size=32", "optimizer.times.sdlm=16"), 8),
-        Arm("new order each pass", ("order=shuffled",), 8),
-        Arm("no second order", ("optimizer.name=sgd", "optimizer.times.sgd=64"), 8),
-        Arm("all maps to C3", ("model.c3=dense",), 8),
-        Arm("max pooling", ("model.pooling=max",), 7),
-        Arm("ReLU", ("model.activation=relu", "optimizer.times.sgd=64"), 7),
-        Arm("softmax", ("model.output=softmax", "optimizer.times.sgd=64"), 7),
-        Arm("Adam", ("optimizer.name=adam", "optimizer.times.adam=2"), 7),
+        Arm("1998", (), 16),
+        Arm("mini-batches", ("batch_size=32", "optimizer.times.sdlm=16"), 7),
+        Arm("new order each pass", ("order=shuffled",), 7),
+        Arm("no second order", ("optimizer.name=sgd", "optimizer.times.sgd=32"), 7),
+        Arm("all maps to C3", ("model.c3=dense",), 7),
+        Arm("max pooling", ("model.pooling=max",), 6),
+        Arm("ReLU", ("model.activation=relu", "optimizer.times.sgd=64"), 6),
+        Arm("softmax", ("model.output=softmax", "optimizer.times.sgd=256"), 6),
+        Arm("Adam", ("optimizer.name=adam", "optimizer.times.adam=8"), 6),
+        Arm("constant rate", ("optimizer.lr=0.004",), 6),
     ),
     seeds=(0, 1, 2, 3, 4),
     metric="valid/error",

@@ -45,7 +45,7 @@ def ladder(found: Studied) -> Figure:
     on_top = f" · {' '.join(found.extra)}" * bool(found.extra)
     figure.suptitle(f"{found.study.says}{on_top}", fontsize=12)
     axes.set_title(
-        f"Bars: mean and 95 % interval over {n} seeds (dots). At each step: what the switch alone does to the rung"
+        f"Bar and whiskers: mean of {n} seeds (dots), its 95 % interval. At each step: what the switch does to the rung"
         " before; grey where that may be nothing",
         fontsize=9, color="#555555",
     )  # fmt: skip
