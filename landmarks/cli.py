@@ -37,7 +37,7 @@ landmarks – the models that made deep learning, re-run as their papers describ
   landmarks run NAME [KEY=VALUE…]      run it (NAME,NAME or all for several); quick by default
   landmarks run NAME scale=paper       … as published
   landmarks run NAME -m seed=0,1,2     … a sweep; every flag of Hydra works (--cfg job prints the configuration)
-  landmarks run lenet experiment=ladder a study: one switch after the other, and the effect of each
+  landmarks run NAME experiment=STUDY  … a study (lenet: ladder): one switch after the other, and what each one does
   landmarks run NAME --watch           … with live curves in the terminal
   landmarks resume RUN [epochs=40]     go on after a stop, or longer
   landmarks runs                       the runs so far
