@@ -153,7 +153,9 @@ def test_support_vectors_answer_as_scikit_learns(digits: tuple[Pair, Pair], clas
     assert rival.rows()[0].parameters == 784 * len(other.support_)
 
 
-@pytest.mark.parametrize("network", ["knn", "quadratic", "rbf", "svm"])
+@pytest.mark.parametrize(
+    "network", ["knn", "svm", *(pytest.param(name, marks=pytest.mark.slow) for name in ("quadratic", "rbf"))]
+)
 def test_a_rival_is_run_answers_and_goes_out(workplace: Path, network: str) -> None:
     smaller = {"quadratic": ["model.rival.components=8"], "rbf": ["model.rival.centres=3"]}.get(network, [])
     words = ("data.labels=200", "figures=false", "threads=1", *smaller)
@@ -212,7 +214,6 @@ def test_what_was_fitted_is_seen(digits: tuple[Pair, Pair], rival: Rival, name: 
     assert seen is not None
     what, title, values = seen
     assert (what, len(values)) == (name, count)
-    figure = draw.tiles(values.view(-1, 28, 28).numpy(), title)
-    assert sum(len(axis.images) for axis in figure.axes) == count
-    signs = {axis.images[0].cmap.name for axis in figure.axes}
-    assert signs == {"gray" if name == "components" else "gray_r"}
+    figure = draw.tiles(values[:4].view(-1, 28, 28).numpy(), title)
+    drawn = [image.cmap.name for axis in figure.axes for image in axis.images]
+    assert drawn == ["gray" if name == "components" else "gray_r"] * 4
