@@ -80,12 +80,22 @@ def complete(plan: Plan, quiet: bool, jobs: int = 1) -> None:
         time = f", about {duration(plan.seconds)} on one CPU core" * known
         ahead = f"{missing} run{'s' * (missing != 1)} to make{time}{how}"
         print(f"{ahead if missing else 'nothing to make'}; {there} stand already", flush=True)
-    with progress(plan.seconds, quiet or not plan.missing) as seen:
+    with said_to_go_on(), progress(plan.seconds, quiet or not plan.missing) as seen:
         for step, run in make(plan.missing, seen.began, jobs):
             if isinstance(run, LandmarksError):
                 raise run
             plan.found[step.key] = run
             seen.ended(step)
+
+
+@contextlib.contextmanager
+def said_to_go_on() -> Iterator[None]:
+    """Let an interruption of several runs say how they are gone on with."""
+    try:
+        yield
+    except (Interrupted, KeyboardInterrupt) as error:
+        number = error.exit_code - 128 if isinstance(error, Interrupted) else 2
+        raise Interrupted("interrupted; what was begun is saved, and the same command goes on", number) from None
 
 
 def at_once(plan: Plan) -> int:

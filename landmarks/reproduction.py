@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from landmarks import data, making, runs, shipped
-from landmarks.errors import Interrupted, LandmarksError, UsageError
+from landmarks.errors import LandmarksError, UsageError
 from landmarks.evidence import Evidence, Outcome
 from landmarks.pages import words as in_words
 from landmarks.plan import Plan, Step
@@ -76,11 +76,8 @@ def reproduce(words: Sequence[str], terms: Terms, check: bool = False) -> Reprod
     committed = {name: shipped.read(name)["outcomes"] for name in dict.fromkeys(each.milestone for each in asked)}
     if check and not any(each.claim.id in committed[each.milestone] for each in asked):
         raise UsageError(f"--check: no result of {', '.join(names)} is committed (results/claims), so leave it out")
-    try:
+    with making.said_to_go_on():
         done = _make(asked, terms)
-    except (Interrupted, KeyboardInterrupt) as error:
-        signal = error.exit_code - 128 if isinstance(error, Interrupted) else 2
-        raise Interrupted("interrupted; what was begun is saved, and the same command goes on", signal) from None
     wanted = {each.name for each in asked}
     for milestone in committed:
         found = Evidence(milestone, terms.root, here=True).outcomes()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ import landmarks
 from landmarks import assemble, catalog, cli, config, demonstrations, making, rules
 from landmarks.cards.lenet_ladder import LADDER
 from landmarks.claims import Arm, Study
-from landmarks.errors import UsageError
+from landmarks.errors import Interrupted, UsageError
 from landmarks.plan import Plan, Request
 from tests.toys import Tenth
 
@@ -94,6 +95,17 @@ def test_each_run_is_made_once_and_each_effect_is_a_paired_difference(
     assert cli.main(["run", "tenth", "experiment=stairs", *ON_TOP, "-q"]) == 0
     assert capsys.readouterr().out == found.result + "\n"
     assert found.result.startswith("tenth stairs log_every=1: train_set error")
+
+
+def test_an_interrupted_study_says_how_it_goes_on(
+    stairs: Study, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object) -> Path:
+        raise Interrupted("runs/tenth/x: interrupted at step 3", signal.SIGTERM)
+
+    monkeypatch.setattr(making, "once", stopped)
+    assert cli.main(["run", "tenth", "experiment=stairs"]) == 128 + signal.SIGTERM
+    assert capsys.readouterr().err.endswith("interrupted; what was begun is saved, and the same command goes on\n")
 
 
 def test_with_a_flag_what_all_rungs_share_is_a_run_by_itself(stairs: Study) -> None:
