@@ -25,7 +25,8 @@ class Text(str):
         return str(self)
 
     def _repr_markdown_(self) -> str:
-        return str(self)
+        """With headings that stand below those of a notebook."""
+        return re.sub("^#", "###", self, flags=re.MULTILINE)
 
 
 def text(what: str | None, overrides: Sequence[str], root: str) -> Text:
