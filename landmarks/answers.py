@@ -20,7 +20,8 @@ from landmarks.errors import LandmarksError, UsageError
 from landmarks.milestone import Answer, Data
 from landmarks.settings import Settings
 
-FIXED = ("inputs", "classes", "valid", "test", "digits", "sizes", "side", "labels", "scales", "version", "distorted", "distortion")
+FIXED = {"inputs", "classes", "valid", "test", "digits", "sizes", "side", "labels", "scales"}
+FIXED |= {"version", "distorted", "distortion"}
 """Of a run's data: what the network was built for, and which patterns it has learned from."""
 ELSEWHERE = {"data.name", "data.root", "data.invert"}
 """What names other patterns; a generated set is another one by any of its keys."""

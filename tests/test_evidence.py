@@ -106,7 +106,8 @@ def test_a_key_that_was_added_later_counts_where_it_is_not_as_before(monkeypatch
         return runs.fingerprint(tree | {"model": tree["model"] | model}, "", "cpu", (1, 1))
 
     before, unknown = fingerprint(), fingerprint(later=0)
-    monkeypatch.setattr(catalog.milestone_class("lenet"), "added", {"model.later": 0})
+    lenet = catalog.milestone_class("lenet")
+    monkeypatch.setattr(lenet, "added", {**lenet.added, "model.later": 0})
     assert before == fingerprint() == fingerprint(later=0) != unknown
     assert fingerprint(later=1) not in (before, unknown)
 
