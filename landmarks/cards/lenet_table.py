@@ -81,7 +81,6 @@ OTHERS = (
         for id, who, share in (
             ("LeNet-4", "LeNet-4", 1.8), ("boosted", "The boosted LeNet-4", 0.5),
             ("tangent", "The tangent distance classifier", 1.9),
-            ("K-NN", "The nearest neighbour of deslanted digits", 8.1),
         )
     ),
     Claim("L19", "LeNet-5 takes 401 thousand multiplications and additions a picture (counted by no run: its layers make"
