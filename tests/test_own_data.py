@@ -412,7 +412,7 @@ def test_pictures_are_learned_evaluated_and_predicted(digits: Path) -> None:
     more = drawn(Path("more"), 4, first=100, names=("two",))  # another folder with fewer classes
     labels = [p.label for p in answers.predict(folder, [str(more)])]
     found_more = answers.evaluate(folder, ["data.root=more"])
-    assert found_more.keys() == {"test/error", "test/loss"}
+    assert found_more.keys() == {"test/error", "test/loss", "test/rejected"}
     assert found_more["test/error"] == pytest.approx(sum(label != "two" for label in labels) / 4)
 
 
