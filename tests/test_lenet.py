@@ -375,7 +375,7 @@ WRITTEN_OUT = [
     ["experiment=linear", "loss.name=map", "model.scramble=true"],
     ["experiment=lenet1"],
     ["experiment=pairwise"],
-    ["experiment=pairwise", "model.pairs=votes"],
+    ["experiment=pairwise", "model.pairs=squashed"],
 ]
 """Networks whose update on one pattern is written out."""
 

@@ -68,8 +68,8 @@ def _maps(lenet: LeNet, x: Tensor) -> dict[str, Array]:
 
 
 def kernels(weight: Array) -> Figure:
-    """The kernels of C1, (6, 5, 5), on one scale: white positive, black negative."""
-    figure = Figure(figsize=(8.4, 2.0), layout="constrained")
+    """The kernels of C1, (maps, 5, 5), on one scale: white positive, black negative."""
+    figure = Figure(figsize=(1.2 + 1.2 * len(weight), 2.0), layout="constrained")
     bound = float(np.abs(weight).max())
     axes = figure.subplots(1, len(weight))
     for i, (axis, kernel) in enumerate(zip(axes, weight, strict=True)):
@@ -77,15 +77,16 @@ def kernels(weight: Array) -> Figure:
         axis.set_title(f"map {i}", fontsize=9)
         _bare(axis)
     figure.colorbar(drawn, ax=list(axes), shrink=0.8, aspect=12).ax.tick_params(labelsize=8)
-    figure.suptitle("C1: the six 5 × 5 kernels", fontsize=11)
+    figure.suptitle(f"C1: {len(weight)} kernels of 5 × 5", fontsize=11)
     return figure
 
 
 def feature_maps(maps: Mapping[str, Array]) -> Figure:
     """A row for each layer, (maps, n, n) or (units,): what it makes of one picture. F6 stands as the code's 7 × 12."""
     rows = {name: _as_maps(name, values) for name, values in maps.items()}
-    cells = [min(1.15, 8.3 / len(values)) for values in rows.values()]  # inches, the gap included
-    width, height, gap = 9.2, 0.5 + sum(cells) + 0.12 * len(cells), 0.08
+    width, gap = 9.2, 0.08
+    cells = [min(1.15, 8.3 / len(values), gap + 4 * values.shape[1] / values.shape[2]) for values in rows.values()]
+    height = 0.5 + sum(cells) + 0.12 * len(cells)  # inches, as the cells, which include the gap
     figure = Figure(figsize=(width, height))
     figure.text(0.5, 1 - 0.25 / height, "What each layer makes of one picture (white: high)", ha="center", va="center")
     top = height - 0.5
