@@ -434,7 +434,12 @@ def test_every_experiment_composes_and_has_its_claim(experiment: str | None, sca
     assert isinstance(milestone, MLPXOR)
     assert milestone.claim is not None
     assert milestone.claim.id == EXPERIMENTS.get(experiment or "", "X1")
-    assert sorted(EXPERIMENTS) == config.experiments("mlp_xor")
+
+
+def test_no_experiment_is_without_its_claim_but_the_digits_of_which_the_paper_says_nothing() -> None:
+    assert sorted([*EXPERIMENTS, "digits"]) == config.experiments("mlp_xor")
+    for scale in ("quick", "paper"):
+        assert assemble.make(config.compose("mlp_xor", ["experiment=digits", f"scale={scale}"])).claim is None
 
 
 def test_the_paper_is_quoted_only_where_it_has_a_number() -> None:
