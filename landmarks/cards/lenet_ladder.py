@@ -8,7 +8,8 @@ from landmarks.claims import Arm, Study
 # time takes ten times as long. ReLU wants no other start: within ±2.4/√F, weights deviate by 1.39/√F, and He's by
 # 1.41/√F.
 # Where batch, rule, units or loss change, so does a good rate, which is then part of the switch: doubled or halved,
-# four to six trials each, until it gets no better, at scale=quick with seed 100, which is not among the judged ones.
+# four to six trials each, until it gets no better, at scale=quick on the same held-out images, but with seed 100, which
+# is not among the judged ones.
 # The other switches keep the rate before them. 1998 keeps the paper's; twice as much is no better.
 LADDER = Study(
     name="ladder",
