@@ -113,23 +113,21 @@ def test_with_a_flag_what_all_rungs_share_is_a_run_by_itself(stairs: Study) -> N
     assert landmarks.load("last").config["seed"] == 7
 
 
-@pytest.mark.parametrize(
-    ("words", "says"),
-    [
-        (["seed=3"], "override seed=3: the stairs has seeds of its own (0, 1)"),
-        (["epochs=4"], "the stairs sets epochs itself (in its rung slow)"),
-        (["optimizer={lr: 1.0}"], "the stairs sets optimizer.lr itself (in its rung faster)"),
-        (["figures=true"], "made for their numbers"),
-        (["--watch"], "--watch follows one run, and this is a study of many"),
-    ],
-)
-def test_what_is_in_a_study_s_way_is_one_sentence(
-    words: list[str], says: str, stairs: Study, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert cli.main(["run", "tenth", "experiment=stairs", *words]) == 2
-    said = capsys.readouterr().err
-    assert says in said
-    assert said.count("\n") == 1
+IN_ITS_WAY = {
+    "seed=3": "override seed=3: the stairs has seeds of its own (0, 1)",
+    "epochs=4": "the stairs sets epochs itself (in its rung slow)",
+    "optimizer={lr: 1.0}": "the stairs sets optimizer.lr itself (in its rung faster)",
+    "figures=true": "made for their numbers",
+    "--watch": "--watch follows one run, and this is a study of many",
+}
+
+
+def test_what_is_in_a_study_s_way_is_one_sentence(stairs: Study, capsys: pytest.CaptureFixture[str]) -> None:
+    for word, says in IN_ITS_WAY.items():
+        assert cli.main(["run", "tenth", "experiment=stairs", word]) == 2
+        said = capsys.readouterr().err
+        assert says in said
+        assert said.count("\n") == 1
     assert not Path("runs").exists()
 
 
