@@ -81,6 +81,9 @@ def test_every_station_learns_from_the_same_digits_and_is_tested_on_the_same(nam
         assert len(x) == count
         assert torch.equal(plain(x), known)
         assert torch.equal(y, labels)
+    phases = milestone.phases()
+    passes = [phase.epochs or (phase.steps or 0) * (phase.batch_size or 4000) / 4000 for phase in phases]
+    assert 3 <= sum(passes) <= 150  # no other scale's length
     for layer in milestone.layers():
         assert layer.multiply_adds is not None or not layer.parameters
     x, _ = found.splits["test"]
