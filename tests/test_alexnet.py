@@ -643,6 +643,7 @@ def test_every_experiment_trains_at_its_quick_scale(name: str, few: Data) -> Non
     assert metrics["train/loss"] == pytest.approx(np.log(10), abs=0.1)  # weights of 1e-4 in conv1 take their time
 
 
+@pytest.mark.slow
 def test_rectifiers_begin_to_learn_where_logistic_units_do_not(workplace: Path) -> None:
     """The demonstration's arms for a seventh of its length, without what slows learning down."""
     words = (*card.FEW, *card.BARE, "epochs=15", "figures=false")

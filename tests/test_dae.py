@@ -356,7 +356,8 @@ def test_the_test_patterns_are_measured_once_and_at_the_end_with_the_best_weight
     assert run.curves["valid/rebuilding"].step == [8, 16, 24, 32, 40, 48]
     assert "paper: 2.84 %" in run.result
     assert "mnist5k" in run.result
-    assert run.evaluate() == pytest.approx({k: v for k, v in run.metrics.items() if k in run.evaluate()})
+    measured = run.evaluate()
+    assert measured == pytest.approx({k: v for k, v in run.metrics.items() if k in measured})
     assert {*run.figures} == {"curves", "filters", "rebuilt"}
 
 
