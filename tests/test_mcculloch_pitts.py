@@ -56,6 +56,8 @@ from landmarks.parts.temporal import (
 from landmarks.parts.wiring import Cell, Net, Output, absolutely, draw_cell, draw_net, heard
 from landmarks.randomness import stream
 
+pytestmark = pytest.mark.usefixtures("compose_once")
+
 PAPER = Model(inhibition="absolute", threshold="reached")
 Rows = list[dict[str, bool]]
 

@@ -26,6 +26,8 @@ from landmarks.milestone import Data, Decision
 from landmarks.milestones.perceptron import Perceptron, PerceptronConfig
 from landmarks.settings import build
 
+pytestmark = pytest.mark.usefixtures("compose_once")
+
 TREE: dict[str, Any] = config.compose("perceptron").tree
 XOR, XNOR = 6, 9
 

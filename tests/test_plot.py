@@ -31,6 +31,8 @@ from landmarks.against import Axis
 from landmarks.errors import UsageError
 from landmarks.figures import comparison
 
+pytestmark = pytest.mark.usefixtures("compose_once")
+
 Make = Callable[..., Path]
 compose = functools.cache(config.compose)
 
