@@ -156,7 +156,7 @@ def test_the_table_has_the_mean_of_the_seeds_its_interval_and_what_it_cost() -> 
         "machine then": "Mark I, 512 A-units", "it took": "–", "now, one core": "30 s",
         "multiply-adds a digit": "416,640",
     }  # fmt: skip
-    assert "LeNet-5: p. 15; Denoising autoencoders: Table 2 (secondary)" in str(Timeline(STOPS, {}))
+    assert "  LeNet-5: p. 15\n  Denoising autoencoders: Table 2 (secondary)" in str(Timeline(STOPS, {}))
 
 
 def test_one_run_has_no_interval() -> None:
