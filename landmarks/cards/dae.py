@@ -268,7 +268,7 @@ CARD = Card(
         seeds=(3, 4, 5),
     ),
     station=Station("Denoising autoencoders", "layer by layer out of noise, then all at once", ("experiment=digits",),
-                    80, took="≤ 300 passes", where="JMLR 2010, Table 2: of each layer", source="secondary"),
+                    90, took="≤ 300 passes", where="JMLR 2010, Table 2: of each layer", source="secondary"),
     bibtex="""\
 @article{vincent2010stacked,
   title   = {Stacked Denoising Autoencoders: Learning Useful Representations in a Deep Network with a Local Denoising
