@@ -13,8 +13,8 @@ Reaches on all 60,000 images, 20 passes, one run: 0.95 % test error, 0.39 % on t
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -26,63 +26,25 @@ from landmarks.claims import Claim
 from landmarks.data import versions
 from landmarks.data.pictures import DIGITS, moved
 from landmarks.data.splits import permutation
-from landmarks.errors import UsageError
 from landmarks.milestone import Answer, Batch, Data, Layer, Milestone, Optimizer, Phase, Scalars, Split, Sums
-from landmarks.parts import descent, lenets, rejection
+from landmarks.parts import descent, rejection
 from landmarks.parts.fitted import Rival
 from landmarks.parts.fused_full import Form, OnePattern
 from landmarks.parts.fused_lenet import written_out
-from landmarks.parts.lenets import ModelSettings, build_network, codes, frame, hidden
-from landmarks.parts.rivals import NOTHING, RIVALS, check_fitted
-from landmarks.parts.schedules import Stage, rate_at
+from landmarks.parts.lenet_settings import LeNetConfig, check, hidden
+from landmarks.parts.lenets import build_network, codes, frame
+from landmarks.parts.rivals import NOTHING
+from landmarks.parts.schedules import rate_at
 from landmarks.parts.second_order import SDLM, A, S, initialise
 from landmarks.parts.stacked import answers, over, stack, unstacked
 from landmarks.parts.tiles import signed
 from landmarks.randomness import stream
-from landmarks.settings import POSITIVE, SOME, DigitSettings, Settings
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BACKGROUND, PIXEL = -0.1, 1.275 / 255
 """A pixel's byte p becomes 1.275·p/255 − 0.1: background −0.1, foreground 1.175 (II.B)."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class LossSettings:
-    name: Literal["map", "mse"]
-    half: bool
-    j: Annotated[float, POSITIVE]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Times:
-    """The schedule's rates are the paper's, for SDLM; another rule takes them so many times."""
-
-    sdlm: Annotated[float, POSITIVE]
-    sgd: Annotated[float, POSITIVE]
-    adam: Annotated[float, POSITIVE]
-
-
-@dataclass(frozen=True, kw_only=True)
-class OptimizerSettings:
-    name: Literal["sdlm", "sgd", "adam"]
-    lr: Annotated[float, POSITIVE] | None
-    times: Times
-    mu: Annotated[float, POSITIVE]
-    samples: Annotated[int, POSITIVE]
-
-
-@dataclass(frozen=True, kw_only=True)
-class LeNetConfig(Settings):
-    model: ModelSettings
-    loss: LossSettings
-    optimizer: OptimizerSettings
-    schedule: Annotated[tuple[Stage, ...], SOME]
-    order: Literal["fixed", "shuffled"]
-    batch_size: Annotated[int, POSITIVE]
-    train_error: bool
-    data: DigitSettings
 
 
 class LeNet(Milestone):
@@ -106,23 +68,8 @@ class LeNet(Milestone):
 
     def __init__(self, config: LeNetConfig) -> None:
         super().__init__(config)
-        if config.model.network in RIVALS:
-            check_fitted(config)
-        elif config.epochs is None or config.steps is not None:
-            raise UsageError("epochs: lenet's length is in passes, so epochs must be a number and steps null")
-        lenets.check(config.model, config.loss.name)
-        versions.check(config.data, self.added["data.distortion"])
-        if config.data.version == "deslanted" and config.model.network.startswith("lenet"):
-            raise UsageError(
-                f"data.version=deslanted: {config.model.network} takes pictures of 28 × 28, and these have 20 × 20; a"
-                " fully linked network takes them, as experiment=mlp300 does"
-            )
-        names = config.data.classes or DIGITS
-        if config.data.name == "csv":
-            raise UsageError("data.name=csv: lenet learns pictures, 28 × 28; perceptron and mlp_xor take tables")
-        if len(names) > 10:
-            raise UsageError(f"data.root: lenet tells ten classes apart at most, got {len(names)} ({', '.join(names)})")
-        self.known, self.side = len(names), versions.SIDES[config.data.version]
+        check(config, self.added)
+        self.known, self.side = len(config.data.classes or DIGITS), versions.SIDES[config.data.version]
         self.replicated = config.replicas > 1
         networks = []
         for replica in range(config.first_replica, config.first_replica + config.replicas):

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import re
-from dataclasses import dataclass
-from typing import Annotated, Literal
 
 import torch
 from torch import Tensor
 
-from landmarks.errors import UsageError
-from landmarks.parts.rivals import RIVALS, RivalSettings, build_rival
+from landmarks.parts.lenet_settings import ModelSettings, hidden
+from landmarks.parts.rivals import build_rival
 from landmarks.parts.second_order import (
     LINEAR,
     RELU,
@@ -20,11 +17,9 @@ from landmarks.parts.second_order import (
     Network,
     Pool,
     Squashing,
-    Start,
     Subsampling,
     squashing,
 )
-from landmarks.settings import Check
 
 TABLE_I = "012 123 234 345 045 015 0123 1234 2345 0345 0145 0125 0134 1245 0235 012345"
 """Which maps of S2 each of the 16 maps of C3 takes in (p. 8); no two alike, so that they learn different features."""
@@ -37,47 +32,6 @@ CODES = (
 """The digits 0 … 9 of Fig. 3, 12 rows of 7 bits from the top, 1 = black; hexadecimal."""
 PAIRS = tuple(itertools.combinations(range(10), 2))
 """The classes i and j, i < j, that each of the 45 pairwise units tells apart."""
-
-MAPS = ("lenet5", "lenet1")
-"""Networks of maps with shared weights."""
-FULL = re.compile(r"mlp([1-9]\d*(-[1-9]\d*)*)")
-NETWORK = Check(
-    "lenet5, lenet1, linear, pairwise, mlp with the sizes of its hidden layers, such as mlp300-100, or knn, quadratic,"
-    " rbf, svm",
-    lambda name: name in (*MAPS, "linear", "pairwise", *RIVALS) or FULL.fullmatch(name) is not None,
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelSettings(Start):
-    network: Annotated[str, NETWORK]
-    activation: Literal["scaled_tanh", "tanh", "relu"]
-    pooling: Literal["trainable", "average", "max"]
-    output: Literal["rbf", "targets", "softmax"]
-    c3: Literal["table", "dense"]
-    pairs: Literal["squashed", "linear", "votes"] | None
-    scramble: bool
-    rival: RivalSettings
-
-
-def check(model: ModelSettings, loss: str) -> None:
-    """Raise UsageError where the network cannot meet such outputs, or with such a loss."""
-    set_there = f" (experiment={model.network} sets it)"
-    if model.network == "pairwise" and (model.output != "targets" or loss != "mse"):
-        raise UsageError(
-            "model.network=pairwise: each unit meets +1 or -1 with a squared error, so model.output must be targets"
-            f" and loss.name mse{set_there}"
-        )
-    if (model.network == "pairwise") != (model.pairs is not None):
-        must = "squashed, linear or votes" if model.pairs is None else "null"
-        raise UsageError(
-            f"model.pairs: must be {must} where model.network={model.network}, got {model.pairs or 'null'}"
-            + set_there * (model.pairs is None)
-        )
-    if model.network != "lenet5" and model.output == "rbf":
-        raise UsageError(
-            f"model.output: {model.network} has ten outputs, so model.output must be targets or softmax{set_there}"
-        )
 
 
 def build_network(model: ModelSettings, inputs: int = 784) -> Network:
@@ -122,12 +76,6 @@ def _maps(model: ModelSettings, first: int, table: str, f: Squashing) -> dict[st
 def frame(network: str) -> int:
     """By how many pixels of background a picture is framed: LeNet-5's C1 sees 32 × 32."""
     return 2 if network == "lenet5" else 0
-
-
-def hidden(network: str) -> list[int]:
-    """The sizes of the hidden layers of fully linked ones: mlp300-100 has 300 units, and 100 above them."""
-    found = FULL.fullmatch(network)
-    return [int(size) for size in found[1].split("-")] if found else []
 
 
 def bitmaps() -> Tensor:
