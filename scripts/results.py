@@ -1,7 +1,7 @@
 """The committed results: from runs to JSON, and from JSON to pages.
 
     python scripts/results.py record RUNS…   results/claims/NAME.json from the finished runs below these folders
-    python scripts/results.py page           RESULTS.md's claims and README's table, from those files alone
+    python scripts/results.py page           RESULTS.md's claims and README's tables, from those files alone
 
 What was recorded before stays, unless the same run was made again, or no claim asks for it any more. Runs whose code
 had changes that no commit holds are left out.
@@ -25,6 +25,7 @@ from landmarks.pages import chapters, markdown, words
 MADE = "made by `python scripts/results.py page`"
 CLAIMS = (f"<!-- claims: {MADE} -->", "<!-- claims end -->")
 VERDICTS = (f"<!-- verdicts: {MADE} -->", "<!-- verdicts end -->")
+FIGURE_9 = (f"<!-- figure 9: {MADE} -->", "<!-- figure 9 end -->")
 
 
 def main(typed: Sequence[str] | None = None) -> int:
@@ -71,19 +72,26 @@ def stored(outcomes: Sequence[Outcome]) -> dict[str, Any]:
 
 
 def write_pages(root: Path) -> None:
-    """RESULTS.md's part about claims and README's table anew, where they have a place; the rest stays."""
-    made = pages()
-    for name, text in made.items():
-        path, markers = root / name, {"RESULTS.md": CLAIMS, "README.md": VERDICTS}[name]
+    """Every generated part of RESULTS.md and README.md anew, where it has a place; the rest stays."""
+    for name, markers, text in pages():
+        path = root / name
         before = path.read_text(encoding="utf-8")
         if markers[0] in before:
             path.write_text(report.written(before, text, *markers), encoding="utf-8")
 
 
-def pages() -> dict[str, str]:
-    """The generated part of each file."""
+def pages() -> list[tuple[str, tuple[str, str], str]]:
+    """The generated parts: the file of each, the lines between which it stands there, and the text."""
     found = [chapters.gather(name, None) for name in catalog.CATALOG]
-    return {"RESULTS.md": markdown.claims(found), "README.md": markdown.headlines(found)}
+    return [
+        ("RESULTS.md", CLAIMS, markdown.claims(found)),
+        ("README.md", VERDICTS, markdown.headlines(found)),
+        *(
+            ("README.md", FIGURE_9, markdown.values(chapter, "Fig. 9"))
+            for chapter in found
+            if chapter.entry.name == "lenet"
+        ),
+    ]
 
 
 if __name__ == "__main__":

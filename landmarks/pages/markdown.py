@@ -63,6 +63,22 @@ def headlines(chapters: Iterable[Chapter]) -> str:
     return table(("year", "milestone", "the paper", "ours", "verdict", "command"), rows) + "\n"
 
 
+def values(chapter: Chapter, place: str) -> str:
+    """The values that a figure or table of a paper prints and that were measured here, the largest error first."""
+    shown = [
+        outcome
+        for outcome in chapter.outcomes.values()
+        if outcome.claim.kind == "value" and place in outcome.claim.where and outcome.verdict.n
+    ]
+    rows = [
+        (claim.says.partition(" (")[0].rstrip("."), words.paper(claim), words.unbroken(words.ours(claim, outcome.verdict)),
+         words.unbroken(words.verdict(outcome)), f"`{chapter.entry.name}.{claim.id}`")
+        for outcome in sorted(shown, key=lambda each: -each.claim.published)
+        for claim in [outcome.claim]
+    ]  # fmt: skip
+    return table(("claim", "the paper", "ours", "verdict", ""), rows) + "\n"
+
+
 def summary(chapters: Sequence[Chapter]) -> str:
     """How many claims got which verdict, and what each one says."""
     counted, left = totals(chapters)
