@@ -447,13 +447,14 @@ def test_the_reading_of_the_coding_has_its_numbers(bits: int) -> None:
     (reading,) = (r for r in Perceptron.card.readings if r.key == "data.bits")
     counts = reading.evidence.partition("of 2, 3, 4 inputs ±1")[2].replace("0 and 1", "")
     numbers = [int(n) for n in re.findall(r"\d+", counts)]
-    targets, made = found.splits["train"].y.double().numpy(), []
+    targets, made = found.splits["train"].y.float().numpy(), []
     for patterns in (found.splits["train"].x[0].numpy(), (found.splits["train"].x[0].numpy() + 1) / 2):
-        active = np.column_stack((patterns, np.ones(len(patterns))))
-        w, mistakes = np.zeros((len(targets), bits + 1)), np.zeros(len(targets))
+        active = np.column_stack((patterns, np.ones(len(patterns)))).astype(np.float32)
+        w, mistakes = np.zeros((len(targets), bits + 1), np.float32), np.zeros(len(targets))
         for row, target in [*zip(active, targets.T, strict=True)] * 60:
             wrong = target * (w @ row) <= 0
-            w, mistakes = w + np.outer(wrong * target, row), mistakes + wrong
+            w += np.outer(wrong * target, row)
+            mistakes += wrong
         taken = mistakes[(targets * (w @ active.T) > 0).all(1)]
         made += [np.median(taken), taken.max()]
     table = np.array(numbers).reshape(2, 2, 3)  # coding, median and most, inputs
