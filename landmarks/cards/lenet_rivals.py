@@ -32,7 +32,7 @@ L2_DESLANTED = _fitted(
     KNN, "data.version=deslanted",
 )  # fmt: skip
 L6 = _fitted(
-    "L6", "A support vector machine with polynomials of degree 4 errs on 1.1 % (experiment=svm).", 0.011, 900, SVM
+    "L6", "A support vector machine with polynomials of degree 4 errs on 1.1 % (experiment=svm).", 0.011, 560, SVM
 )
 CLAIMS = (
     replace(L2, readings=(("model.rival.neighbours=1",), ("model.rival.neighbours=5",))),
@@ -77,7 +77,8 @@ READINGS = (
         "model.rival.offset",
         "Which polynomial, how large is C, and how do machines for two classes tell ten apart?",
         ("(x·x′)⁴ of pictures of length 1, C = 10, a machine a pair of classes, which vote (ours)", "(x·x′ + 1)⁴"),
-        "Of 5,000 held-out images, after 10,000, it misreads 2.4 % (C = 1: 2.5 %; C = 100: 2.4 %), with offset 1 2.9 %;"
-        " pixels whose length is left as it is 3.5 to 8.3 %; ten machines, each class against the rest, 2.5 %.",
+        "Of 5,000 held-out images it misreads 1.14 % after 55,000; chosen after 10,000: 2.4 % (C = 1: 2.5 %; C = 100:"
+        " 2.4 %), with offset 1 2.9 %, pixels whose length is left as it is 3.5 to 8.3 %; ten machines, each class"
+        " against the rest, 2.5 %.",
     ),
 )  # fmt: skip
