@@ -36,6 +36,8 @@ from landmarks.milestones.resnet import ResNet
 from landmarks.settings import PictureSettings, Scales
 from tests.pictures import CLASSES, mixed_folder, plain
 
+pytestmark = pytest.mark.usefixtures("compose_once")
+
 DIGITS = digits5k.read()
 OPEN: dict[str, Any] = {
     "root": None, "verify": True, "valid": 0, "test": 0.2, "invert": False, "inputs": None, "classes": None, "side": 32,

@@ -29,6 +29,8 @@ from landmarks.parts import adversaries, anchors, moments, parzen
 from landmarks.parts.momentum import Momentum
 from landmarks.settings import build
 
+pytestmark = pytest.mark.usefixtures("compose_once")
+
 PAPER: dict[str, Any] = config.compose("gan", ["scale=paper"]).tree
 QUICK: dict[str, Any] = config.compose("gan").tree
 TINY = (

@@ -26,6 +26,8 @@ from landmarks.milestone import Batch, Data, Scalars, Split
 from landmarks.milestones.lenet import LeNet
 from landmarks.parts import lenets, second_order
 
+pytestmark = pytest.mark.usefixtures("compose_once")
+
 
 def make(*overrides: str) -> LeNet:
     milestone = assemble.make(config.compose("lenet", overrides))

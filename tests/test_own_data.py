@@ -22,6 +22,8 @@ from landmarks.milestones.lenet import LeNet
 from landmarks.milestones.mlp_xor import MLPXOR
 from tests.test_data import write_idx
 
+pytestmark = pytest.mark.usefixtures("compose_once")
+
 DIGITS = digits5k.read().reshape(-1, 28, 28)
 NAMES = ("zero", "one", "two")
 IRIS = ("data.name=csv", "data.root=iris.csv", "model.hidden=8", "model.shortcut=false")
@@ -512,7 +514,7 @@ def test_each_kind_goes_where_it_can_be_learned(workplace: Path) -> None:
     iris()
     with pytest.raises(UsageError, match="lenet learns pictures"):
         composed("lenet", "data.name=csv", "data.root=iris.csv")
-    with pytest.raises(UsageError, match="family_trees or csv, got images"):
+    with pytest.raises(UsageError, match="family_trees, csv, mnist5k or mnist, got images"):
         composed("mlp_xor", "data.name=images", "data.root=iris.csv")
     with pytest.raises(
         UsageError, match=r"iris\.csv: logic is generated and needs no files; data\.name=csv takes a table"
