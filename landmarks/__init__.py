@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from landmarks.describe import Text
     from landmarks.evidence import Outcome
     from landmarks.results import Run
-    from landmarks.studies import Studied
     from landmarks.stations import Timeline
+    from landmarks.studies import Studied
 
 __version__ = "0.1.0"
 __all__ = ["Interrupted", "LandmarksError", "UsageError"]

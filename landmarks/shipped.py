@@ -44,10 +44,12 @@ def headlines() -> dict[str, dict[str, str]]:
 
 def listed() -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """The milestones as a table, head and rows: each with its number, what came out, and what a quick run takes."""
-    found, rows = headlines(), []
+    found = headlines()
+    rows: list[tuple[str, ...]] = []
     for entry in catalog.CATALOG.values():
         result = found.get(entry.name, {"word": "not run", "ours": ""})
         ours = result["ours"].partition(" (")[0]
         known = entry.year, entry.name, entry.headline, result["word"], ours
         rows.append((*known, entry.model, entry.time, entry.data, entry.paper))
-    return ("year", "name", "published", "verdict", "ours", "model", "quick run", "data", "paper"), rows
+    head = ("year", "name", "published", "verdict", "ours", "model", "quick run", "data", "paper")
+    return head, rows

@@ -18,6 +18,8 @@ import pytest
 from landmarks import cli, config, runs, shipped
 from landmarks.words import print_table
 
+pytestmark = pytest.mark.usefixtures("compose_once")
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -117,28 +119,31 @@ def test_the_timeline_has_nine_names_in_the_order_of_their_years(capsys: pytest.
     assert years == sorted(years)
 
 
-def test_a_run_a_resume_a_list(workplace: Path) -> None:
+def test_a_run_a_resume_a_list(workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     done = landmarks("run", "mlp_xor", "replicas=3")
     assert done.stdout.splitlines()[-1].startswith("mlp_xor: ")
     (folder,) = (workplace / "runs" / "mlp_xor").iterdir()
     assert (folder / "overrides.txt").read_text() == "replicas=3\n"
-    assert "finished" in landmarks("resume", "last", code=1).stderr
-    table = landmarks("runs").stdout.splitlines()
+    assert cli.main(["resume", "last"]) == 1
+    assert "finished" in capsys.readouterr().err
+    assert cli.main(["runs"]) == 0
+    table = capsys.readouterr().out.splitlines()
     assert len(table) == 2
     assert "finished" in table[1]
     assert "replicas=3" in table[1]
 
 
 def test_quiet_prints_the_result_alone(workplace: Path) -> None:
-    assert len(landmarks("run", "mlp_xor", "-q").stdout.splitlines()) == 1
+    assert len(landmarks("run", "mlp_xor", "figures=false", "-q").stdout.splitlines()) == 1
 
 
 def test_a_sweep_gives_a_folder_each(workplace: Path) -> None:
-    landmarks("run", "mlp_xor", "-m", "seed=0,1,2", "experiment=two_hidden", "epochs=50")
+    words = ["seed=0,1,2", "experiment=two_hidden", "epochs=50", "figures=false"]
+    assert cli.main(["run", "mlp_xor", "-m", *words]) == 0
     folders = sorted((workplace / "runs" / "mlp_xor").iterdir())
     seeds = [json.loads((folder / "summary.json").read_text())["seed"] for folder in folders]
     assert seeds == [0, 1, 2]
-    assert (folders[1] / "overrides.txt").read_text().split() == ["seed=1", "experiment=two_hidden", "epochs=50"]
+    assert (folders[1] / "overrides.txt").read_text().split() == ["seed=1", *words[1:]]
 
 
 def test_hydra_prints_the_configuration(workplace: Path) -> None:
@@ -150,7 +155,7 @@ def test_hydra_prints_the_configuration(workplace: Path) -> None:
 def test_several_milestones_and_one_failure(workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (workplace / "runs").mkdir()
     (workplace / "runs" / "mlp_xor").write_text("in the way")
-    assert cli.main(["run", "mlp_xor,mlp_xor,lenet", "epochs=1", "-q"]) == 1
+    assert cli.main(["run", "mlp_xor,mlp_xor,lenet", "epochs=1", "figures=false", "-q"]) == 1
     said = capsys.readouterr()
     assert "lenet: " in said.out
     assert "mlp_xor: a file is in the way" in said.err.replace("\n", " ") or "runs" in said.err
@@ -190,10 +195,10 @@ def _as_override(value: object) -> str:
     return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def test_kill_9_in_the_middle_and_resume(workplace: Path) -> None:
+def test_kill_9_in_the_middle_and_resume(workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """LeNet killed for real ends byte for byte as the run that was left alone."""
     words = ["run", "lenet", "epochs=1", "data.valid=3000", "checkpoint_every=300", "figures=false"]
-    landmarks(*words)
+    assert cli.main(words) == 0
     whole = runs.find("last", "runs")
     started = subprocess.Popen([sys.executable, "-m", "landmarks", *words], stdout=subprocess.DEVNULL)
     try:
@@ -201,7 +206,8 @@ def test_kill_9_in_the_middle_and_resume(workplace: Path) -> None:
         cut = runs.find("last", "runs")
         _until(lambda: any(cut.glob("checkpoints/step-*.pt")), started)
         started.send_signal(signal.SIGSTOP)  # it holds its lock, and cannot end before the other one looks
-        assert "another process" in landmarks("resume", str(cut), code=1).stderr
+        assert cli.main(["resume", str(cut)]) == 1
+        assert "another process" in capsys.readouterr().err
     finally:
         started.send_signal(signal.SIGKILL)
         started.wait()
@@ -214,7 +220,7 @@ def test_kill_9_in_the_middle_and_resume(workplace: Path) -> None:
 
 
 def test_the_board_answers_and_ends_on_ctrl_c(workplace: Path) -> None:
-    landmarks("run", "mlp_xor", "epochs=20", "-q")
+    assert cli.main(["run", "mlp_xor", "epochs=20", "-q"]) == 0
     board = subprocess.Popen(
         [sys.executable, "-m", "landmarks", "board", "--port", "0"], stdout=subprocess.PIPE, text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # tests in the background ignore Ctrl-C

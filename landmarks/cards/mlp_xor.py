@@ -173,8 +173,8 @@ CARD = Card(
         "optimizer.dead_zone": "errors smaller than this count as none",
         "criterion.tolerance": "solved when all outputs are this close to their targets; null: never stop early",
         "data.function": "any of the 16 functions of two inputs: xor, and, or, nand, xnor, …",
-        "data.name": "mnist5k, mnist (experiment=digits) | csv, with data.root=FILE: a table of your own, the last column"
-        " the label",
+        "data.name": "mnist5k, mnist (experiment=digits) | csv, with data.root=FILE: a table of your own, the last"
+        " column the label",
         "replicas": "how many starts learn side by side",
     },
     demonstration=Demonstration(

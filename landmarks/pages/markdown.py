@@ -70,12 +70,11 @@ def values(chapter: Chapter, place: str) -> str:
         for outcome in chapter.outcomes.values()
         if outcome.claim.kind == "value" and place in outcome.claim.where and outcome.verdict.n
     ]
-    rows = [
-        (claim.says.partition(" (")[0].rstrip("."), words.paper(claim), words.unbroken(words.ours(claim, outcome.verdict)),
-         words.unbroken(words.verdict(outcome)), f"`{chapter.entry.name}.{claim.id}`")
-        for outcome in sorted(shown, key=lambda each: -each.claim.published)
-        for claim in [outcome.claim]
-    ]  # fmt: skip
+    rows = []
+    for outcome in sorted(shown, key=lambda each: -each.claim.published):
+        claim, found = outcome.claim, words.unbroken(words.verdict(outcome))
+        ours, says = words.unbroken(words.ours(claim, outcome.verdict)), claim.says.partition(" (")[0].rstrip(".")
+        rows.append((says, words.paper(claim), ours, found, f"`{chapter.entry.name}.{claim.id}`"))
     return table(("claim", "the paper", "ours", "verdict", ""), rows) + "\n"
 
 
