@@ -138,7 +138,7 @@ def test_quiet_prints_the_result_alone(workplace: Path) -> None:
 
 
 def test_a_sweep_gives_a_folder_each(workplace: Path) -> None:
-    words = ["seed=0,1,2", "experiment=two_hidden", "epochs=50", "figures=false"]
+    words = ["seed=0,1,2", "experiment=two_hidden", "epochs=50", "figures=False"]  # as Hydra writes it
     assert cli.main(["run", "mlp_xor", "-m", *words]) == 0
     folders = sorted((workplace / "runs" / "mlp_xor").iterdir())
     seeds = [json.loads((folder / "summary.json").read_text())["seed"] for folder in folders]
