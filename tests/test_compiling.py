@@ -14,6 +14,8 @@ from torch import Tensor
 from landmarks import assemble, compiling, config, execute
 from landmarks.errors import UsageError
 
+pytestmark = pytest.mark.usefixtures("compose_once")
+
 CPU = torch.device("cpu")
 SMALL = ["model.depth=8", "model.widths=[4,8,8]", "steps=6", "batch_size=64", "eval_every=3", "figures=false"]
 

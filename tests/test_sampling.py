@@ -17,6 +17,8 @@ from landmarks.milestones import gan
 from landmarks.results import Run
 from tests.test_gan import TINY
 
+pytestmark = pytest.mark.usefixtures("compose_once")
+
 
 @pytest.fixture
 def run(workplace: Path) -> Run:

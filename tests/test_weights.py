@@ -13,6 +13,8 @@ from landmarks import cli
 from landmarks.errors import LandmarksError, UsageError
 from landmarks.results import Run
 
+pytestmark = pytest.mark.usefixtures("compose_once")
+
 SHORT = (
     "data.sizes=[60,20,20]",
     "pretraining.epochs=1",
