@@ -20,6 +20,8 @@ from landmarks.catalog import CATALOG
 from landmarks.figures import lenet as drawn
 from landmarks.results import Run
 
+pytestmark = pytest.mark.usefixtures("compose_once")
+
 NOTEBOOK = Path(__file__).parents[1] / "scripts" / "tour.ipynb"
 TOUR = nbformat.read(NOTEBOOK, as_version=4)
 CODE = [cell for cell in TOUR.cells if cell.cell_type == "code"]
@@ -30,6 +32,9 @@ def test_it_is_valid_and_has_no_outputs() -> None:
     nbformat.validate(TOUR)
     assert len({cell.id for cell in TOUR.cells}) == len(TOUR.cells)
     assert TOUR.metadata.kernelspec.name == "python3"
+    pictures = re.findall(r'src="([^"]+)"', TEXT)
+    assert pictures
+    assert all((NOTEBOOK.parent / picture).is_file() for picture in pictures)
     for cell in CODE:
         assert not cell.outputs
         assert cell.execution_count is None
@@ -72,7 +77,7 @@ def run_cell(source: str, names: dict[str, Any]) -> Any:
 
 
 def test_every_cell_runs(workplace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """In this process, with few starts, and one pass over the digits for twenty; `slow` runs it as it stands."""
+    """In this process, with few starts and one pass over the digits; `slow` runs it as it stands."""
     run: Callable[..., Run] = landmarks.run
     shorter = {"mlp_xor": ["replicas=3"], "lenet": ["epochs=1", "histograms=false"]}
 
