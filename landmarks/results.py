@@ -140,7 +140,7 @@ def pictures(figures: Mapping[str, Path]) -> str:
     import base64
 
     return "".join(
-        f'<img alt="{html.escape(name)}" style="max-width:100%;max-height:24em"'
+        f'<img alt="{html.escape(name)}" style="display:inline-block;max-width:100%;max-height:20em"'
         f' src="data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}">'
         for name, path in figures.items()
     )
