@@ -80,7 +80,7 @@ def test_a_plan_makes_each_run_once_and_finds_it_again(workplace: Path) -> None:
 
 
 def test_a_run_counts_as_the_same_only_with_the_same_numbers(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = landmarks.run("mlp_xor", "epochs=5", quiet=True)
+    run = landmarks.run("mlp_xor", "epochs=5", "figures=false", quiet=True)
     (step,) = Plan([Request("mlp_xor", ("epochs=5",))], "elsewhere").missing
     checksum = json.loads((run.folder / "environment.json").read_text())["data"]
     assert step.fingerprint(checksum) == run.summary["fingerprint"]
@@ -91,7 +91,7 @@ def test_a_run_counts_as_the_same_only_with_the_same_numbers(workplace: Path, mo
 
 
 def test_how_often_a_run_is_measured_decides_when_it_may_end(workplace: Path) -> None:
-    run = landmarks.run("mlp_xor", "epochs=5", quiet=True)
+    run = landmarks.run("mlp_xor", "epochs=5", "figures=false", quiet=True)
     assert Plan([Request("mlp_xor", ("epochs=5", "eval_every=7"))], "runs").missing
     assert not Plan([Request("mlp_xor", ("epochs=5", "log_every=7", "checkpoint_every=2"))], "runs").missing
     assert run.status == "finished"
@@ -100,7 +100,7 @@ def test_how_often_a_run_is_measured_decides_when_it_may_end(workplace: Path) ->
 def test_a_plan_finds_runs_on_own_data_and_sees_when_they_change(workplace: Path) -> None:
     table = workplace / "own.csv"
     table.write_text("".join(f"{i},{i % 7},{'ab'[i > 20]}\n" for i in range(40)))
-    words = ("data.name=csv", f"data.root={table}", "epochs=5")
+    words = ("data.name=csv", f"data.root={table}", "epochs=5", "figures=false")
     landmarks.run("mlp_xor", *words, quiet=True)
     asked = Request("mlp_xor", words)
     assert not Plan([asked], "runs").missing
@@ -114,7 +114,7 @@ def test_all_leaves_out_what_has_no_demonstration(toy: Callable[[str], None]) ->
 
 
 def test_an_interrupted_run_is_no_result_and_is_gone_on_with(workplace: Path) -> None:
-    run = landmarks.run("mlp_xor", "epochs=5", quiet=True)
+    run = landmarks.run("mlp_xor", "epochs=5", "figures=false", quiet=True)
     text = (run.folder / "summary.json").read_text()
     (run.folder / "summary.json").write_text(text.replace('"finished"', '"interrupted"'))
     asked = Request("mlp_xor", ("epochs=5",))
@@ -152,6 +152,7 @@ SHORTER: dict[str, tuple[str, ...]] = {
     "lenet": ("epochs=2", "figures=false", "histograms=false"),
     "dae": ("pretraining.epochs=4",),
     "lstm": ("data.T=30", "replicas=3", "steps=3000"),
+    "gan": ("figures=false", "histograms=false"),
     "resnet": ("data.labels=40", "model.widths=[4,8,16]", "model.input=16", "batch_size=20", "steps=60",
                "log_every=10", "eval_every=60", "figures=false"),
 }  # fmt: skip
@@ -159,9 +160,10 @@ SHORTER: dict[str, tuple[str, ...]] = {
 SHORTER_OFF: dict[str, tuple[str, ...]] = {"lstm": ("model.carousel=0.5", "steps=1500")}
 """Over lags of 10 steps a weight of 0.9 would not do."""
 
-LONG = ("lstm", "lenet", "dae", "alexnet")
+LONG = ("lstm", "lenet", "dae", "alexnet", "resnet")
 """Shown and not shown takes these a quarter of a minute at least, even so shortened: hundreds of updates before they
-begin (alexnet), thousands for the rivals (lenet). The fast suite has five others, whose verdicts fall both ways."""
+begin (alexnet), nets of 56 layers (resnet), thousands of updates for the rivals (lenet). The fast suite has four others,
+whose verdicts fall both ways."""
 
 
 def shorter(name: str) -> Demonstration:

@@ -74,7 +74,7 @@ try:
     landmarks.run("mlp_xor", "optimiser.lr=1")
 except landmarks.UsageError as error:
     print(error)
-second = landmarks.run("mlp_xor", "epochs=30", quiet=True)
+second = landmarks.run("mlp_xor", "epochs=30", "figures=false", quiet=True)
 assert first.folder != second.folder
 assert first.metrics == second.metrics
 assert landmarks.load("last").folder == second.folder
@@ -89,7 +89,7 @@ assert "data:image/png;base64," in first._repr_html_()
 
 
 def test_a_run_that_is_not_quiet_says_what_it_does(workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run = landmarks.run("mlp_xor", "replicas=2")
+    run = landmarks.run("mlp_xor", "replicas=2", "figures=false")
     said = capsys.readouterr().out.splitlines()
     assert str(run.folder) in said[0]
     assert said[-1] == run.result
@@ -114,15 +114,15 @@ def test_what_a_run_holds(workplace: Path) -> None:
 
 
 def test_the_weights_of_a_model_are_those_of_the_run(workplace: Path) -> None:
-    run = landmarks.run("mlp_xor", "epochs=20", quiet=True)
-    longer = landmarks.run("mlp_xor", "epochs=40", quiet=True)
+    run = landmarks.run("mlp_xor", "epochs=20", "figures=false", quiet=True)
+    longer = landmarks.run("mlp_xor", "epochs=40", "figures=false", quiet=True)
     run.resume("epochs=40", quiet=True)
     for name, tensor in landmarks.load(run.folder).model().state_dict().items():
         assert torch.equal(tensor, longer.model().state_dict()[name])
 
 
 def test_what_is_shown_is_the_text_of_the_command_line(workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for words in (["mlp_xor.X1"], ["mlp_xor", "model.hidden=3"]):
+    for words in (["mcculloch_pitts.M1"], ["mcculloch_pitts", "model.inhibition=relative"]):
         assert cli.main(["show", *words]) == 0
         text = landmarks.show(*words)
         assert repr(text) == capsys.readouterr().out
@@ -155,7 +155,7 @@ def test_a_run_leaves_the_process_as_it_was(workplace: Path, monkeypatch: pytest
     torch.manual_seed(7)
     before = torch.get_num_threads(), torch.get_deterministic_debug_mode(), torch.get_float32_matmul_precision()
     torch.set_num_threads(before[0] + 1)
-    landmarks.run("mlp_xor", "epochs=3", "threads=1", quiet=True)
+    landmarks.run("mlp_xor", "epochs=3", "figures=false", "threads=1", quiet=True)
     monkeypatch.setattr(MLPXOR, "conclude", fail)
     with pytest.raises(landmarks.LandmarksError, match="on purpose"):
         landmarks.run("mlp_xor", "epochs=3", quiet=True)
@@ -167,7 +167,7 @@ def test_a_run_leaves_the_process_as_it_was(workplace: Path, monkeypatch: pytest
 
 
 def test_an_old_handle_sees_what_became_of_its_run(workplace: Path) -> None:
-    run = landmarks.run("mlp_xor", "epochs=5", quiet=True)
+    run = landmarks.run("mlp_xor", "epochs=5", "figures=false", quiet=True)
     assert run.summary["steps"] == 5
     run.resume("epochs=9", quiet=True)
     assert run.summary["steps"] == 9
