@@ -162,7 +162,7 @@ SHORTER_OFF: dict[str, tuple[str, ...]] = {"lstm": ("model.carousel=0.5", "steps
 
 LONG = ("lstm", "lenet", "dae", "alexnet", "resnet")
 """Shown and not shown takes these a quarter of a minute at least, even so shortened: hundreds of updates before they
-begin (alexnet), nets of 56 layers (resnet), thousands of updates for the rivals (lenet). The fast suite has four others,
+begin (alexnet), 56 layers each (resnet), thousands of updates for the rivals (lenet). The fast suite has four others,
 whose verdicts fall both ways."""
 
 
