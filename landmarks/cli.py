@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from landmarks.claims import Study
     from landmarks.config import Composed
     from landmarks.results import Run
+    from landmarks.stations import Timeline
+    from landmarks.studies import Studied
 
 HELP = """\
 landmarks – the models that made deep learning, re-run as their papers describe them
@@ -143,6 +145,13 @@ def _print(markdown: str) -> None:
         print(markdown, end="")
 
 
+def _print_rows(found: Timeline | Studied, quiet: bool) -> None:
+    """What came out of many runs as a table, and what must be known to read it, unless only the result is wanted."""
+    if not quiet:
+        print_table(*found.rows())
+        print("\n".join(found.notes))
+
+
 def _demo(words: Sequence[str]) -> int:
     arguments = Arguments(words, ("--runs",), switches=("--off",))
     if not arguments.words:
@@ -169,9 +178,7 @@ def _timeline(words: Sequence[str]) -> int:
 
     jobs = wanted.number("--jobs", options["--jobs"]) if "--jobs" in options else None
     found = landmarks.timeline(options.get("-o"), options.get("--runs", "runs"), jobs, arguments.quiet)
-    if not arguments.quiet:
-        print_table(*found.rows())
-        print("\n".join(found.notes))
+    _print_rows(found, arguments.quiet)
     print("\n".join(map(str, found.files.values())))
     return 0
 
@@ -252,9 +259,7 @@ def _run_study(study: Study, composed: Composed, arguments: Arguments) -> None:
     from landmarks import studies
 
     found = studies.make(study, composed, arguments.quiet)
-    if not arguments.quiet:
-        print_table(*found.rows())
-        print("\n".join(found.notes))
+    _print_rows(found, arguments.quiet)
     print(found.result)
 
 

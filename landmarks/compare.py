@@ -13,13 +13,12 @@ from pathlib import Path
 from landmarks import measures, plots, runs
 from landmarks.against import Axis, arrange, asked_for, one_number
 from landmarks.claims import Claim
-from landmarks.errors import LandmarksError, UsageError, nearest
+from landmarks.errors import UsageError, nearest, writing
 from landmarks.groups import Group, Line, Snapshot, gather, label, say
 from landmarks.results import Run
 
 USUAL = ("test/error", "valid/error", "train_set/error", "train_set/solved", "train_set/learned", "train/error")
 """What is shown where no metric is asked for and the claim's own is not there or is no curve."""
-ENDINGS = (".png", ".svg", ".pdf")
 MARK = "landmarks plot"
 """Stands in every picture made here, so that a later one may take its place."""
 
@@ -121,8 +120,8 @@ class Comparison:
 
     def save(self, output: Path | None = None, slide: bool = False) -> Path:
         """Draw it into a file, by its ending. Raises UsageError for another ending or a file that is in the way."""
-        if output and output.suffix.lower() not in ENDINGS:
-            raise UsageError(f"{output}: a plot ends in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}")
+        if output:
+            plots.check_ending(output, "plot")
         if output is None:
             names = "-".join([*dict.fromkeys(run.name for group in self.groups for run in group.runs)])
             metrics = "-".join(self.metrics).replace("/", "_")
@@ -134,12 +133,8 @@ class Comparison:
         from landmarks.figures import comparison
 
         mark = {"Creator": MARK} if output.suffix.lower() != ".png" else {"Software": MARK}
-        try:
+        with writing(output, "choose another with -o FILE"):
             comparison.draw(self, slide).savefig(output, dpi=150, metadata=mark)
-        except OSError as error:
-            raise LandmarksError(
-                f"{output}: cannot be written ({error.strerror}); choose another with -o FILE"
-            ) from error
         return output
 
 

@@ -39,7 +39,7 @@ class Composed:
         """Where a key's value comes from: the override as typed, or the file that sets it last."""
         key = key.split("[")[0]
         for override in reversed(self.overrides):  # the last one holds
-            if _key(override) == key or key.startswith(_key(override) + "."):
+            if key_of(override) == key or key.startswith(key_of(override) + "."):
                 return f"override {override}"
         for path in _files(self.tree):
             if _has(_read(path), key):
@@ -66,7 +66,7 @@ def tree(name: str, overrides: Sequence[str]) -> Tree:
     from omegaconf import OmegaConf
 
     words = hydra_overrides(name, overrides)
-    groups = [word for word in words if _key(word) in ("milestone", "scale", "experiment")]
+    groups = [word for word in words if key_of(word) in ("milestone", "scale", "experiment")]
     found = copy.deepcopy(_of_files(folder(), *groups))
     for override in OverridesParser.create().parse_overrides([word for word in words if word not in groups]):
         OmegaConf.update(found, override.key_or_group, override.value(), merge=True)
@@ -88,7 +88,7 @@ def check_names(name: str, overrides: Sequence[str]) -> list[str]:
     catalog.find(name)
     groups = []
     for override in overrides:
-        key, value = _key(override), override.partition("=")[2]
+        key, value = key_of(override), override.partition("=")[2]
         if key == "milestone":
             raise UsageError(f"override {override}: the milestone is the word after the verb: landmarks run {value}")
         if key not in ("scale", "experiment") or "=" not in override:
@@ -108,7 +108,7 @@ def check_keys(base: Tree, overrides: Sequence[str]) -> None:
     """Check that each override names a key that the files have. Raises UsageError with the nearest one."""
     known = [*_keys(base)]
     for override in overrides:
-        key = _key(override)
+        key = key_of(override)
         if key.split(".")[0].split("/")[0] == "hydra" or key.split("@")[0] in ("scale", "experiment"):
             continue
         if "=" not in override:
@@ -307,7 +307,7 @@ def quoted(value: str) -> str:
     return f'"{text}"'
 
 
-def _key(override: str) -> str:
+def key_of(override: str) -> str:
     """The key of an override: `++a.b=1` → `a.b`."""
     return override.partition("=")[0].lstrip("+~").strip()
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 
 class LandmarksError(Exception):
@@ -38,6 +40,15 @@ class Interrupted(LandmarksError):
 
     def __reduce__(self) -> tuple[type[Interrupted], tuple[str, int]]:  # to be sent by another process
         return type(self), (str(self), self.exit_code - 128)
+
+
+@contextmanager
+def writing(path: Path, remedy: str) -> Iterator[None]:
+    """Write a file within it: raises LandmarksError, which says what to do, where it cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise LandmarksError(f"{path}: cannot be written ({error.strerror}); {remedy}") from error
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from landmarks import measures
 from landmarks.claims import Claim
+from landmarks.errors import UsageError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,8 +18,16 @@ INK, ACCENT, PALE, BLUE = "#34495e", "#c0392b", "#7a869a", "#2b6cb0"
 """The colours of all pictures."""
 COLOURS = {"train": PALE, "valid": "#b8860b", "test": ACCENT, "train_set": INK}
 """One colour a split, the same in every picture of the suite."""
+ENDINGS = (".png", ".svg", ".pdf")
+"""Of a file that may hold a picture."""
 PANELS = 3
 LABELS = {"train": "training (running mean)", "train_set": "training set (measured)"}
+
+
+def check_ending(path: Path, what: str) -> None:
+    """Raise UsageError where a file's name is not that of a picture; `what` it is to hold."""
+    if path.suffix.lower() not in ENDINGS:
+        raise UsageError(f"{path}: a {what} ends in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}")
 
 
 def curves(lines: Sequence[Mapping[str, Any]], title: str, claim: Claim | None, steps: int | None = None) -> Figure:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from landmarks import assemble, catalog, demonstrations, making, rules
+from landmarks import assemble, catalog, demonstrations, making, plots, rules
 from landmarks.claims import Station
-from landmarks.errors import LandmarksError, UsageError
+from landmarks.errors import writing
 from landmarks.plan import Plan, Request
 from landmarks.results import Run, pictures
 from landmarks.words import lined_up
@@ -22,7 +22,6 @@ SEEDS = (0, 1, 2)
 METRIC = "test/error"
 GROUNDS = {"light": "", "dark": "_dark"}
 """The backgrounds that the picture is drawn for, and what the file's name ends in."""
-ENDINGS = (".png", ".svg", ".pdf")
 UNKNOWN = "–"
 
 
@@ -118,8 +117,7 @@ def timeline(root: str, output: Path | None = None, jobs: int | None = None, qui
     pictures cannot be written, Interrupted on Ctrl-C, after saving.
     """
     output = output or Path(root) / "timeline.png"
-    if output.suffix.lower() not in ENDINGS:
-        raise UsageError(f"{output}: a picture ends in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}")
+    plots.check_ending(output, "picture")
     taking_part = stations()
     requests = {
         name: [Request(name, s.overrides, f"{s.label}, seed {seed}", s.seconds, seed) for seed in SEEDS]
@@ -131,12 +129,8 @@ def timeline(root: str, output: Path | None = None, jobs: int | None = None, qui
     stops = sorted((_stop(name, taking_part[name], plan, requests[name]) for name in requests), key=lambda s: s.year)
     found = Timeline(tuple(stops), {g: output.with_stem(output.stem + end) for g, end in GROUNDS.items()})
     for ground, file in found.files.items():
-        try:
+        with writing(file, "choose another with -o FILE"):
             demonstrations.draw(f"landmarks.figures.timeline:{ground}", found, file)
-        except OSError as error:
-            raise LandmarksError(
-                f"{file}: cannot be written ({error.strerror}); choose another with -o FILE"
-            ) from error
     return found
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from landmarks import assemble, config, demonstrations, making, rules
 from landmarks.claims import Arm, Study
-from landmarks.errors import LandmarksError, UsageError
+from landmarks.errors import UsageError, writing
 from landmarks.measures import duration, is_fraction
 from landmarks.plan import LEAN, Plan, Request
 from landmarks.results import Run, pictures
@@ -128,7 +128,7 @@ def make(study: Study, composed: config.Composed, quiet: bool, jobs: int | None 
     of a rung, LandmarksError where a run fails or the picture cannot be written, Interrupted on Ctrl-C, after saving.
     """
     name, root = composed.tree["milestone"], composed.tree["runs"]
-    extra = tuple(word for word in composed.overrides if _key(word) not in ("experiment", "runs"))
+    extra = tuple(word for word in composed.overrides if config.key_of(word) not in ("experiment", "runs"))
     for word in extra:
         _check(name, study, word)
     requests = _requests(name, study, extra)
@@ -144,11 +144,8 @@ def make(study: Study, composed: config.Composed, quiet: bool, jobs: int | None 
         found.append(Rung(arm, made, values, parameters, None if before is None else Effect.of(values - before)))
         before = values
     studied = Studied(name, study, extra, tuple(found), Path(root) / "studies" / f"{name}_{study.name}.png")
-    try:
+    with writing(studied.picture, "choose another with runs=DIR"):
         demonstrations.draw(study.picture, studied, studied.picture)
-    except OSError as error:
-        said = f"{studied.picture}: cannot be written ({error.strerror}); choose another with runs=DIR"
-        raise LandmarksError(said) from error
     return studied
 
 
@@ -169,20 +166,16 @@ def _requests(name: str, study: Study, extra: tuple[str, ...]) -> list[list[Requ
     ]
 
 
-def _key(word: str) -> str:
-    return word.partition("=")[0].lstrip("+~")
-
-
 def _check(name: str, study: Study, word: str) -> None:
     """Raise UsageError for an override that a study has no use for."""
-    key = _key(word)
+    key = config.key_of(word)
     if key in ("seed", "first_replica"):
         seeds = ", ".join(map(str, study.seeds))
         raise UsageError(f"override {word}: the {study.name} has seeds of its own ({seeds}), so leave it out")
-    if key in map(_key, LEAN):
+    if key in map(config.key_of, LEAN):
         raise UsageError(f"override {word}: the runs of the {study.name} are made for their numbers, so leave it out")
     for arm in study.rungs:
-        for own in map(_key, arm.overrides):
+        for own in map(config.key_of, arm.overrides):
             if f"{own}.".startswith(f"{key}.") or f"{key}.".startswith(f"{own}."):
                 raise UsageError(
                     f"override {word}: the {study.name} sets {own} itself (in its rung {arm.name}), so leave it out;"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import gc
+import itertools
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -13,7 +14,11 @@ import pytest
 from hydra._internal.config_repository import ConfigRepository
 from hydra.plugins.config_source import ConfigResult
 
-from landmarks import catalog, config, data
+import landmarks
+from landmarks import catalog, config, data, execute, runs
+from landmarks.errors import Interrupted
+from landmarks.milestone import Batch, Milestone, Scalars
+from landmarks.results import Run
 from tests import toys
 
 TOYS = {"tenth": "Tenth", "two_phases": "TwoPhases", "adversaries": "Adversaries"}
@@ -54,6 +59,31 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("LANDMARKS_DATA", raising=False)
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def killed(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Sequence[str]], tuple[Run, Run]]:
+    """Makes a run of a milestone whole, and once more, cut within its 51st step and resumed; returns both."""
+
+    def twice(name: str, words: Sequence[str]) -> tuple[Run, Run]:
+        whole = landmarks.run(name, *words, quiet=True)
+        cls, count = catalog.milestone_class(name), itertools.count()
+        ordinary = cls.step
+
+        def step(self: Milestone, batch: Batch) -> Scalars:
+            if next(count) == 50:
+                raise KeyboardInterrupt("as kill -9: nothing is saved")
+            return ordinary(self, batch)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(cls, "step", step)
+            with pytest.raises(Interrupted):
+                landmarks.run(name, *words, quiet=True)
+        cut = runs.find("last", "runs")
+        execute.resume(cut, quiet=True)
+        return whole, landmarks.load(cut)
+
+    return twice
 
 
 @pytest.fixture

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +15,14 @@ from scipy import ndimage
 from torch import Tensor
 
 import landmarks
-from landmarks import assemble, config, data, execute, runs
+from landmarks import assemble, config, data, runs
 from landmarks.data import digits5k, distortions, splits, versions
 from landmarks.data.pictures import DIGITS, form
-from landmarks.errors import Interrupted, UsageError
-from landmarks.milestone import Batch, Data, Scalars, Split
+from landmarks.errors import UsageError
+from landmarks.milestone import Data, Split
 from landmarks.milestones.lenet import LeNet
 from landmarks.parts import rejection
+from landmarks.results import Run
 from landmarks.settings import DigitSettings, Distortion
 
 RANGES = Distortion(shift=2.0, scale=0.15, squeeze=0.15, shear=0.3)
@@ -223,7 +223,7 @@ def test_the_patterns_of_a_pass_follow_from_the_pass_alone(small: Data) -> None:
 
 
 def test_a_killed_run_on_distorted_digits_ends_as_an_uninterrupted_one(
-    small: Data, workplace: Path, monkeypatch: pytest.MonkeyPatch
+    small: Data, killed: Callable[[str, Sequence[str]], tuple[Run, Run]]
 ) -> None:
     words = (
         "experiment=linear",
@@ -234,21 +234,7 @@ def test_a_killed_run_on_distorted_digits_ends_as_an_uninterrupted_one(
         "figures=false",
         "data.distorted=2",
     )
-    whole = landmarks.run("lenet", *words, quiet=True)
-    count, ordinary = itertools.count(), LeNet.step
-
-    def step(self: LeNet, batch: Batch) -> Scalars:
-        if next(count) == 50:
-            raise KeyboardInterrupt("as kill -9: nothing is saved")
-        return ordinary(self, batch)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(LeNet, "step", step)
-        with pytest.raises(Interrupted):
-            landmarks.run("lenet", *words, quiet=True)
-    cut = runs.find("last", "runs")
-    execute.resume(cut, quiet=True)
-    ours, theirs = ((folder / "model.safetensors").read_bytes() for folder in (whole.folder, cut))
+    ours, theirs = ((run.folder / "model.safetensors").read_bytes() for run in killed("lenet", words))
     assert ours == theirs
 
 

@@ -6,6 +6,7 @@ import gzip
 import itertools
 import math
 import os
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,14 +18,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-import landmarks
-from landmarks import assemble, config, execute, runs
+from landmarks import assemble, config, execute
 from landmarks.data.batches import Batches
 from landmarks.data.pictures import DIGITS, moved
-from landmarks.errors import Interrupted, UsageError
-from landmarks.milestone import Batch, Data, Scalars, Split
+from landmarks.errors import UsageError
+from landmarks.milestone import Batch, Data, Split
 from landmarks.milestones.lenet import LeNet
 from landmarks.parts import lenets, second_order
+from landmarks.results import Run
 
 pytestmark = pytest.mark.usefixtures("compose_once")
 
@@ -548,30 +549,18 @@ def test_the_first_of_several_replicas_answers_is_exported_and_drawn() -> None:
 
 @pytest.mark.parametrize("overrides", [["replicas=3"], ["experiment=linear", "replicas=2"], []])
 def test_a_killed_run_ends_as_an_uninterrupted_one(
-    overrides: list[str], workplace: Path, monkeypatch: pytest.MonkeyPatch
+    overrides: list[str],
+    killed: Callable[[str, Sequence[str]], tuple[Run, Run]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     data = digits(30)
     data = replace(data, splits={**data.splits, "test": data.splits["train"]})
     monkeypatch.setattr(execute.data, "load", lambda settings, draws: data)
     words = ("epochs=3", "checkpoint_every=7", "log_every=4", "figures=false", "data.shifted=2", *overrides)
-    whole = landmarks.run("lenet", *words, quiet=True)
-    count = itertools.count()
-
-    def step(self: LeNet, batch: Batch) -> Scalars:
-        if next(count) == 50:
-            raise KeyboardInterrupt("as kill -9: nothing is saved")
-        return ordinary(self, batch)
-
-    ordinary = LeNet.step
-    with monkeypatch.context() as patch:
-        patch.setattr(LeNet, "step", step)
-        with pytest.raises(Interrupted):
-            landmarks.run("lenet", *words, quiet=True)
-    cut = runs.find("last", "runs")
-    execute.resume(cut, quiet=True)
-    ours, theirs = ((folder / "model.safetensors").read_bytes() for folder in (whole.folder, cut))
+    whole, cut = killed("lenet", words)
+    ours, theirs = ((run.folder / "model.safetensors").read_bytes() for run in (whole, cut))
     assert ours == theirs
-    assert landmarks.load(cut).metrics == whole.metrics
+    assert cut.metrics == whole.metrics
     if "replicas=3" in overrides:
         assert {f"test/{name}/{r}" for name in ("error", "shifted_error") for r in range(3)} <= whole.metrics.keys()
         assert "error/0" not in (whole.folder / "log.txt").read_text()

@@ -27,8 +27,6 @@ from landmarks.settings import DigitSettings
 CROPPED = 20
 """The side of a deslanted picture, and of the box that MNIST's digits fit in."""
 SIDES = {"regular": SIDE, "16x16": SIDE, "deslanted": CROPPED}
-CHUNK = 2000
-"""Pictures made at once, so that doubles take little room."""
 
 
 def check(settings: DigitSettings, usual: Mapping[str, float]) -> None:
@@ -76,7 +74,7 @@ def converted(x: Tensor, version: str) -> Tensor:
     if version == "regular":
         return x
     make = {"16x16": smaller, "deslanted": deslanted}[version]
-    return torch.cat([_on_ground(part, make) for part in torch.split(x, CHUNK)])
+    return torch.cat([_on_ground(part, make) for part in torch.split(x, distortions.CHUNK)])
 
 
 def _on_ground(x: Tensor, make: Callable[[Tensor], Tensor]) -> Tensor:

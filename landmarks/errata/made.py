@@ -14,6 +14,7 @@ import landmarks
 from landmarks import assemble, config
 from landmarks.data import digits5k
 from landmarks.milestone import Milestone
+from landmarks.plan import LEAN
 
 
 def make(name: str, *overrides: str) -> Milestone:
@@ -34,7 +35,7 @@ def parameters(name: str, *overrides: str) -> int:
 def test_error(name: str, *overrides: str) -> float:
     """The test error of a run at quick scale, which is not kept."""
     with tempfile.TemporaryDirectory() as folder:
-        usual = (f"runs={folder}", "threads=1", "device=cpu", "figures=false", "histograms=false")
+        usual = (f"runs={folder}", "threads=1", "device=cpu", *LEAN)
         return landmarks.run(name, *usual, *overrides, quiet=True).metrics["test/error"]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from landmarks import catalog
-from landmarks.errors import LandmarksError
+from landmarks.errors import writing
 from landmarks.pages import words
 from landmarks.pages.chapters import Chapter, gather, newest, totals
 from landmarks.pages.claims import SHIPPED, chip, claims, command, ours
@@ -45,11 +45,8 @@ def write(path: Path, root: str | None) -> Path:
 
 
 def _put(path: Path, text: str, mode: str) -> None:
-    try:
-        with path.open(mode, encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        raise LandmarksError(f"{path}: cannot be written ({error.strerror}); choose another file with -o") from error
+    with writing(path, "choose another file with -o"), path.open(mode, encoding="utf-8") as file:
+        file.write(text)
 
 
 def document(chapters: Sequence[Chapter]) -> str:
