@@ -211,6 +211,11 @@ def _sum(steps: Sequence[Step]) -> str:
     return known if not unknown else "not known" if unknown == len(steps) else f"{known} without {unknown} not known"
 
 
+def _some(names: Sequence[str]) -> str:
+    """The names, or of more than three the first with how many there are besides."""
+    return ", ".join(names) if len(names) <= 3 else f"{names[0]} and {len(names) - 1} more"
+
+
 def tell(done: Reproduction, quiet: bool) -> None:
     """The verdicts, their totals, and what was left out; with `quiet` a line for each verdict."""
     if not quiet:
@@ -235,7 +240,10 @@ def tell(done: Reproduction, quiet: bool) -> None:
         named = [each for each in done.asked if each.why and (not each.barred or each.word == each.name)]
         if out := [*done.left, *named]:
             print(f"left out: {len(out)} claim{'s' * (len(out) > 1)}")
-            print_table(("claim", "why"), [(each.name, each.why) for each in out])
+            reasons: dict[str, list[str]] = {}
+            for each in out:
+                reasons.setdefault(each.why, []).append(each.name)
+            print_table(("claim", "why"), [(_some(names), why) for why, names in reasons.items()])
     for said in done.worse:
         print(f"worse than committed: {said}")
     if done.compared is not None and not done.worse and not quiet:
