@@ -198,8 +198,9 @@ class Study:
     """Configurations in a row, each with one switch more than the one before: what does each switch do?
 
     `name` is that of the experiment that all of them share. The overrides of a rung stand on top of all those before;
-    it is run once for each seed. `metric` is one of data held out, never of the test set. `picture` is the place,
-    `module:function`, of what draws the `landmarks.studies.Studied`.
+    it is run once for each seed. `metric` is one of data held out, never of the test set. `notes` are what a reader of
+    the outcome must know of how it was set up. `picture` is the place, `module:function`, of what draws the
+    `landmarks.studies.Studied`.
     """
 
     name: str
@@ -208,6 +209,7 @@ class Study:
     seeds: tuple[int, ...]
     metric: str
     picture: str
+    notes: tuple[str, ...] = ()
 
     def overrides(self, rung: int) -> tuple[str, ...]:
         """Those of a rung with all before it; of two of one key the later one."""
@@ -220,14 +222,17 @@ class Station:
     """A milestone's place on `landmarks timeline`: its network, by its own day's rule, on the digits of all others.
 
     `overrides` are those of its run on them, `seconds` of one on one CPU core; `label` is what its network is called
-    there, `rule` how it learns. `machine` and `took` say on what, and for how long, its paper's own network learned
-    ("" where that is not known), by `where` they are from; `source` as in a claim.
+    there, `rule` how it learns, `network` which one stands for its paper's own. `views` are how often it looks at a
+    digit to read it. `machine` and `took` say on what, and for how long, its paper's own network learned ("" where that
+    is not known), by `where` they are from; `source` as in a claim.
     """
 
     label: str
     rule: str
+    network: str
     overrides: tuple[str, ...]
     seconds: float
+    views: int = 1
     machine: str = ""
     took: str = ""
     where: str = ""

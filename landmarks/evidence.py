@@ -179,10 +179,12 @@ class Outcome:
         """Under how many of all its readings ours say what the paper says, where it has several."""
         if not self.readings:
             return ""
-        judged = [verdict for verdict in (self.verdict, *(v for _, v in self.readings)) if verdict.counts]
-        agree = sum(verdict.word in ("compatible", "holds") for verdict in judged)
-        every = 1 + len(self.readings)
-        return f"under {agree} of {every} readings" + f", {every - len(judged)} not run" * (len(judged) < every)
+        every = [self.verdict, *(verdict for _, verdict in self.readings)]
+        agree = sum(verdict.word in ("compatible", "holds") for verdict in every)
+        open = sum(verdict.word == "inconclusive" for verdict in every)
+        lacking = sum(not verdict.counts for verdict in every)
+        said = [f"under {agree} of {len(every)} readings", f"{open} inconclusive" * bool(open)]
+        return ", ".join(filter(None, [*said, f"{lacking} not run" * bool(lacking)]))
 
     @property
     def shipped(self) -> bool:

@@ -241,8 +241,8 @@ def tell(done: Reproduction, quiet: bool) -> None:
         if out := [*done.left, *named]:
             print(f"left out: {len(out)} claim{'s' * (len(out) > 1)}")
             reasons: dict[str, list[str]] = {}
-            for each in out:
-                reasons.setdefault(each.why, []).append(each.name)
+            for asked in out:
+                reasons.setdefault(asked.why, []).append(asked.name)
             print_table(("claim", "why"), [(_some(names), why) for why, names in reasons.items()])
     for said in done.worse:
         print(f"worse than committed: {said}")

@@ -115,8 +115,8 @@ def mean(claim: Claim, runs: list[Measured], _: list[Measured], level: float) ->
     half = t * math.sqrt(own / n + theirs) + claim.digit / 2
     d = ours - claim.published
     direction: Word = "better" if sign(claim) * d < 0 else "worse"
-    runs_of = f"over {n} runs" if claim.drawn else "whatever the seed"
-    sentence = f"{claim.format(ours)} ± {claim.format(half)} {runs_of}; paper {claim.format(claim.published)}"
+    of = f" ± {claim.format(half)} over {n} runs" if claim.drawn else ", whatever the seed"
+    sentence = f"{claim.format(ours)}{of}; paper {claim.format(claim.published)}"
     if spread is not None:
         margin = margin_of(claim)
         sentence += f", and what lies within {claim.format(margin)} of it is the same"
@@ -124,7 +124,7 @@ def mean(claim: Claim, runs: list[Measured], _: list[Measured], level: float) ->
     if also := [claim.format(rival) for rival in claim.rivals if abs(ours - rival) <= half]:
         sentence += f"; of its rivals compatible too: {', '.join(also)}"
     word: Word = "compatible" if abs(d) <= half else direction
-    return Finding(word, sentence, n, ours, (ours - half, ours + half))
+    return Finding(word, sentence, n, ours, (ours - half, ours + half) if claim.drawn else None)
 
 
 def behind(claim: Claim) -> tuple[int, float | None]:

@@ -51,7 +51,8 @@ def _mean_in_words(claim: Claim, n: int, contrasts: int) -> Rule:
     low, high = words
     if not claim.drawn:
         return Rule(
-            "Nothing is drawn, so every seed gives the same m, and only the paper's rounding stands between the two.",
+            "Nothing is drawn, so every seed gives the same m: no chance parts it from the paper's number, but the"
+            " paper's rounding and what the paper leaves open.",
             {
                 "compatible": f"m is within half a printed digit of {claim.printed}",
                 low: "m is lower than that",

@@ -23,11 +23,14 @@ METRIC = "test/error"
 GROUNDS = {"light": "", "dark": "_dark"}
 """The backgrounds that the picture is drawn for, and what the file's name ends in."""
 UNKNOWN = "–"
+ANY_DIGITS = "other digits would move 2 % by 0.9"
+"""What a thousand digits leave open: 1.96 √(0.02 × 0.98 / 1,000)."""
 
 
 @dataclass(frozen=True)
 class Stop:
-    """A milestone on the digits: its run of each seed, its trainable parameters, the multiply-adds to read a digit."""
+    """A milestone on the digits: its run of each seed, its trainable parameters, the multiply-adds to read a digit
+    in all its views."""
 
     name: str
     year: int
@@ -74,13 +77,17 @@ class Timeline:
     @property
     def notes(self) -> list[str]:
         """What a reader of the table must know."""
-        sources = [f"  {stop.station.label}: {_source(stop.station)}" for stop in self.stops if stop.station.where]
+        stations = [stop.station for stop in self.stops]
         return [
-            f"test error: mean and 95 % interval over {len(SEEDS)} seeds, on the same 1,000 digits; other digits"
-            " would move 2 % by 0.9",
-            "now: CPU seconds to learn; then: of the paper's own network, on its own data:",
-            *sources,
+            f"test error: mean and 95 % interval over {len(SEEDS)} seeds, on the same 1,000 digits; {ANY_DIGITS}",
+            "now: CPU seconds to learn, of what stands for the paper's network; then: of that, on its own data:",
+            *[f"  {each.label}: {each.network}" + _source(each) for each in stations],
         ]
+
+    @property
+    def networks(self) -> str:
+        """Which network stands for each paper's own."""
+        return "; ".join(f"{stop.year}: {stop.station.network}" for stop in self.stops)
 
     def __str__(self) -> str:
         return "\n".join([*lined_up(*self.rows()), *self.notes, *map(str, self.files.values())])
@@ -101,7 +108,9 @@ def _row(stop: Stop) -> list[str]:
 
 
 def _source(station: Station) -> str:
-    return station.where + f" ({station.source})" * (station.source != "seen")
+    """Where what it took then is from."""
+    known = f"; then: {station.where}" * bool(station.where)
+    return known + f" ({station.source})" * (station.source != "seen")
 
 
 def stations() -> dict[str, Station]:
@@ -142,5 +151,5 @@ def _stop(name: str, station: Station, plan: Plan, requests: list[Request]) -> S
         station,
         tuple(Run(plan.folder(request)) for request in requests),
         sum(layer.parameters for layer in layers),
-        sum(layer.multiply_adds or 0 for layer in layers),
+        station.views * sum(layer.multiply_adds or 0 for layer in layers),
     )

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+from scipy import stats
 
-from landmarks import assemble, config, demonstrations, making, rules
+from landmarks import assemble, config, demonstrations, making, rules, verdicts
 from landmarks.claims import Arm, Study
 from landmarks.errors import UsageError, writing
 from landmarks.measures import duration, is_fraction
@@ -21,18 +25,26 @@ from landmarks.words import lined_up
 
 @dataclass(frozen=True)
 class Effect:
-    """A mean over seeds with half its 95 % t-interval, in the unit of print (percent where the metric is a share)."""
+    """A mean over seeds with half its 95 % t-interval, in the unit of print (percent where the metric is a share).
+
+    `chance` is the p of Student's test that it is 0, `told` whether it is not, all effects of the study considered.
+    """
 
     mean: float
     half: float
+    chance: float
+    told: bool = False
 
     @classmethod
     def of(cls, values: Floats) -> Effect:
-        return cls(float(values.mean()), float(rules.student(values)))
+        with np.errstate(divide="ignore", invalid="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a single seed, or of equal values
+            chance = float(stats.ttest_1samp(values, 0.0).pvalue)
+        return cls(float(values.mean()), float(rules.student(values)), 1.0 if math.isnan(chance) else chance)
 
     @property
     def clear(self) -> bool:
-        """Whether its interval leaves out 0."""
+        """Whether its interval leaves out 0, considered alone."""
         return abs(self.mean) > self.half
 
     def text(self, sign: str = "") -> str:
@@ -93,9 +105,16 @@ class Studied:
     @property
     def notes(self) -> list[str]:
         """What a reader of the table must know."""
-        n, unclear = len(self.study.seeds), [r.arm.name for r in self.rungs if r.effect and not r.effect.clear]
-        pairs = f"mean and 95 % t-interval over {n} seeds; effect: what the rung adds to the one above, seed by seed"
-        return [pairs, *[f"not told from no effect, with so few seeds: {', '.join(unclear)}"] * bool(unclear)]
+        effects = {rung.arm.name: rung.effect for rung in self.rungs if rung.effect}
+        told = [name for name, effect in effects.items() if effect.told]
+        alone = [name for name, effect in effects.items() if effect.clear and not effect.told]
+        return [
+            f"mean and 95 % t-interval over {len(self.study.seeds)} seeds; effect: what the rung adds to the one above,"
+            " seed by seed",
+            f"told from no effect, all {len(effects)} considered (Holm, 5 %): {', '.join(told) or 'none'}"
+            + f"; each alone also {', '.join(alone)}" * bool(alone),
+            *self.study.notes,
+        ]
 
     @property
     def result(self) -> str:
@@ -136,17 +155,22 @@ def make(study: Study, composed: config.Composed, quiet: bool, jobs: int | None 
     steps = [plan.steps[plan.keys[first]] for first, *_ in requests]
     networks = [assemble.make(step.composed) for step in steps]  # before a run is made: what cannot be is said now
     making.complete(plan, quiet, jobs or making.at_once(plan))
-    found, before = list[Rung](), None
-    for arm, each, network in zip(study.rungs, requests, networks, strict=True):
-        made = tuple(Run(plan.folder(request)) for request in each)
-        values = np.array([run.metrics[study.metric] for run in made]) * (100 if is_fraction(study.metric) else 1)
-        parameters = sum(layer.parameters for layer in network.layers())
-        found.append(Rung(arm, made, values, parameters, None if before is None else Effect.of(values - before)))
-        before = values
-    studied = Studied(name, study, extra, tuple(found), Path(root) / "studies" / f"{name}_{study.name}.png")
+    made = [tuple(Run(plan.folder(request)) for request in each) for each in requests]
+    unit = 100 if is_fraction(study.metric) else 1
+    values = [unit * np.array([run.metrics[study.metric] for run in each]) for each in made]
+    parameters = [sum(layer.parameters for layer in network.layers()) for network in networks]
+    found = tuple(map(Rung, study.rungs, made, values, parameters, [None, *_effects(values)]))
+    studied = Studied(name, study, extra, found, Path(root) / "studies" / f"{name}_{study.name}.png")
     with writing(studied.picture, "choose another with runs=DIR"):
         demonstrations.draw(study.picture, studied, studied.picture)
     return studied
+
+
+def _effects(values: Sequence[Floats]) -> list[Effect]:
+    """What each rung but the first changes, and which of that is told by Holm's procedure over all."""
+    found = [Effect.of(after - before) for before, after in pairwise(values)]
+    levels = verdicts.holm([effect.chance for effect in found])
+    return [replace(effect, told=effect.chance <= level) for effect, level in zip(found, levels, strict=True)]
 
 
 def _requests(name: str, study: Study, extra: tuple[str, ...]) -> list[list[Request]]:

@@ -267,8 +267,9 @@ CARD = Card(
         off=(PLAIN,),
         seeds=(3, 4, 5),
     ),
-    station=Station("Denoising autoencoders", "layer by layer out of noise, then all at once", ("experiment=digits",),
-                    90, took="≤ 300 passes", where="JMLR 2010, Table 2: of each layer", source="secondary"),
+    station=Station("Denoising autoencoders", "layer by layer out of noise, then all at once", "three layers of 400",
+                    ("experiment=digits",), 90, took="≤ 300 passes", where="JMLR 2010, Table 2: of each layer",
+                    source="secondary"),
     bibtex="""\
 @article{vincent2010stacked,
   title   = {Stacked Denoising Autoencoders: Learning Useful Representations in a Deep Network with a Local Denoising

@@ -360,6 +360,7 @@ CARD = Card(
     station=Station(
         "Residual net",
         "momentum, batch normalisation, crops",
+        "20 layers of half the width, crops",
         ("experiment=digits",),
         60,
         machine="two GPUs",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def ladder(found: Studied) -> Figure:
-    """Mean and interval of each rung; between two the effect, coloured where its interval leaves out 0."""
+    """Mean and interval of each rung; between two the effect, coloured where clear, bold where told."""
     rungs, n = found.rungs, len(found.study.seeds)
     figure = Figure(figsize=(1.5 + 1.12 * len(rungs), 4.6), layout="constrained")
     axes = figure.subplots()
@@ -33,7 +33,7 @@ def ladder(found: Studied) -> Figure:
             edge = [means[x - 1], means[x - 1], mean, mean]
             axes.plot([x - 0.7, x - 0.5, x - 0.5, x - 0.3], edge, color=colour, linewidth=1.2)
             place = max(tops[x - 1], tops[x])
-            weight = "bold" if rung.effect.clear else "normal"
+            weight = "bold" if rung.effect.told else "normal"
             axes.annotate(
                 rung.effect.text("+").replace("-", "−").replace(" ± ", "\n± "), (x - 0.5, place), (0, 6),
                 textcoords="offset points", ha="center", va="bottom", fontsize=9, color=colour, fontweight=weight,
@@ -45,8 +45,8 @@ def ladder(found: Studied) -> Figure:
     on_top = f" · {' '.join(found.extra)}" * bool(found.extra)
     figure.suptitle(f"{found.study.says}{on_top}", fontsize=12)
     axes.set_title(
-        f"Bar and whiskers: mean of {n} seeds (dots), its 95 % interval. At each step: what the switch does to the rung"
-        " before; grey where that may be nothing",
+        f"Bar and whiskers: mean of {n} seeds (dots), its 95 % interval. At each step what the switch does: coloured"
+        " where its interval leaves out 0, bold where that stands with all steps considered (Holm)",
         fontsize=9, color="#555555",
     )  # fmt: skip
     return figure

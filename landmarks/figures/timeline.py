@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
@@ -18,6 +19,7 @@ from matplotlib.transforms import Bbox
 
 from landmarks.data import digits5k
 from landmarks.plots import ACCENT, INK, PALE
+from landmarks.stations import ANY_DIGITS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,8 +41,8 @@ class Ground(NamedTuple):
 
 LIGHT = Ground("#ffffff", INK, PALE, "#dfe3e8", ACCENT)
 DARK = Ground("#0d1117", "#e6edf3", "#9aa5b5", "#2b323c", "#ff7b6b")
-WIDTH, ROW, ABOVE, CHART = 10.0, 0.42, 1.25, 4.35
-"""Inches: of the picture, of a row of the table, of the title, of the chart."""
+WIDTH, ROW, LINE, ABOVE, CHART = 10.0, 0.42, 0.22, 1.25, 4.35
+"""Inches: of the picture, of a row of the table, of a line below it, of the title, of the chart."""
 COLUMNS = (0.035, 0.105, 0.385, 0.61, 0.825, 0.965)
 """Where the columns of the table stand, the last two to the left of it, in shares of the width."""
 AROUND = ((1, 1), (0, 1), (1, 0), (-1, -1), (0, -1), (-1, 1), (1, -1), (-1, 0))
@@ -64,7 +66,9 @@ def dark(timeline: Timeline) -> Figure:
 def draw(timeline: Timeline, ground: Ground) -> Figure:
     """Errors on a logarithmic axis by year, a bar from the best seed to the worst; a row for each milestone."""
     stops = timeline.stops
-    table = ROW * (len(stops) + 1) + 0.35
+    small = textwrap.wrap(f"Networks: {timeline.networks}. 1,000 {ANY_DIGITS}.", 104)
+    below = 0.35 + LINE * len(small)
+    table = ROW * (len(stops) + 1) + below
     height = ABOVE + CHART + table
     figure = Figure(figsize=(WIDTH, height), facecolor=ground.page)
     seeds = len(stops[0].runs) if stops else 0
@@ -76,6 +80,8 @@ def draw(timeline: Timeline, ground: Ground) -> Figure:
     axes = figure.add_axes((0.075, (table + 0.35) / height, 0.9, (CHART - 0.4) / height), facecolor="none")
     _chart(axes, FigureCanvasAgg(figure), stops, ground)
     _table(figure, stops, ground, table / height, ROW / height)
+    figure.text(COLUMNS[0], (below - 0.18) / height, "\n".join(small), color=ground.pale, fontsize=11.5, va="top",
+                linespacing=1.35)  # fmt: skip
     return figure
 
 
