@@ -43,7 +43,7 @@ class Comparison:
 
     def __init__(self, folders: Sequence[Path], metric: str | None = None, against: str | None = None) -> None:
         self.notes: list[str] = []
-        found = self._with_lines([Snapshot(folder) for folder in folders])
+        found = self._having(self._with_lines([Snapshot(folder) for folder in folders]), _asked(metric))
         self.groups = gather(found, self.notes)
         self.axis = asked_for(self.groups, against) if against else one_number(self.groups)
         label(self.groups, without=against)
@@ -67,6 +67,17 @@ class Comparison:
         self.notes += [f"{sentence}, so it is left out" for sentence in said]
         return [run for run in found if run.curves]
 
+    def _having(self, found: list[Run], metrics: Sequence[str]) -> list[Run]:
+        """Those that have one of the measures asked for, if any has: what the others differ in is nobody's question."""
+        having = [run for run in found if not run.curves.keys().isdisjoint(metrics)] or found
+        self._note_lacking(len(found) - len(having), " or ".join(metrics))
+        return having
+
+    def _note_lacking(self, count: int, metric: str) -> None:
+        if count:
+            what = "1 run has" if count == 1 else f"{count} runs have"
+            self.notes.append(f"{what} not logged {metric}, and cannot be shown in it")
+
     def _panel(self, metric: str, unit: str, claim: Claim | None) -> Panel:
         lines, without = [], 0
         for group in self.groups:
@@ -74,9 +85,7 @@ class Comparison:
             without += len(group.runs) - len(having)
             if having:
                 lines.append(Group(having, group.label, group.number).line(metric, unit))
-        if without:
-            what = "1 run has" if without == 1 else f"{without} runs have"
-            self.notes.append(f"{what} not logged {metric}, and cannot be shown in it")
+        self._note_lacking(without, metric)
         return Panel(metric, unit, tuple(lines), claim if claim and claim.metric == metric else None)
 
     @property
@@ -171,6 +180,11 @@ def _find(word: str, root: str) -> list[Path]:
     return [runs.find(word, root)]
 
 
+def _asked(metric: str | None) -> list[str]:
+    """The measures that were named, each once."""
+    return [*dict.fromkeys(name.strip() for name in metric.split(","))] if metric else []
+
+
 def _metrics(groups: Sequence[Group], asked: str | None, claim: Claim | None, last: bool) -> list[str]:
     """The measures to show: those asked for, or the first usual one among those that most groups have.
 
@@ -178,13 +192,13 @@ def _metrics(groups: Sequence[Group], asked: str | None, claim: Claim | None, la
     """
     having = Counter(name for group in groups for name in {name for run in group.runs for name in run.curves})
     logged = set(having)
-    names = [name.strip() for name in asked.split(",")] if asked else []
+    names = _asked(asked)
     for name in names:
         if name not in logged:
             hint = nearest(name, sorted(logged)) or f"; there are {', '.join(sorted(logged))}"
             raise UsageError(f"--metric {name}: none of these runs has logged it{hint}")
     if names:
-        return [*dict.fromkeys(names)]
+        return names
     measured = [item for group in groups for run in group.runs for item in run.curves.items()]
     shown = {name for name, curve in measured if last or len(curve.step) > 1}
     own = [claim.metric] if claim and claim.kind != "time" else []

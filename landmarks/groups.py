@@ -24,6 +24,8 @@ Settings = dict[str, Any]
 DRAWS = ("seed", "first_replica")
 """Two runs that differ in nothing else are draws of the same thing."""
 ONE = "1 run"
+FEW = 3
+"""Where no more settings set groups apart, each group tells all of them; otherwise those that were typed for it."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,12 @@ class Group:
         self.settings = config.flat(members[0].config)
         self.replicas: int = members[0].config["replicas"]
         self.unfinished = Counter(run.status for run in members if run.status != "finished")
+
+    @cached_property
+    def typed(self) -> list[str]:
+        """The keys that were typed for its first run."""
+        lines = (self.runs[0].folder / "overrides.txt").read_text().splitlines()
+        return [line.partition("=")[0] for line in lines]
 
     @property
     def n(self) -> str:
@@ -153,8 +161,13 @@ def label(groups: Sequence[Group], without: str | None = None) -> None:
         by_milestone.setdefault(group.settings["milestone"], []).append(group)
     for milestone, members in by_milestone.items():
         keys = _keys(members, [key for key in differing(members) if key != without])
-        for group in members:
-            parts = [_assign(key, group.settings, milestone) for key in keys]
+        every = [{key: _assign(key, group.settings, milestone) for key in keys} for group in members]
+        own = [
+            [part for key, part in parts.items() if key in ("experiment", *group.typed)] or [milestone]
+            for group, parts in zip(members, every, strict=True)
+        ]
+        brief = len(keys) > FEW and len({*map(tuple, own)}) == len(members)
+        for group, parts in zip(members, own if brief else [[*parts.values()] for parts in every], strict=True):
             if not keys or len(by_milestone) > 1:
                 parts = [milestone, *(part for part in parts if part != milestone)]
             group.label = ", ".join(parts)
@@ -168,8 +181,7 @@ def differing(groups: Sequence[Group]) -> list[str]:
 
 def _keys(groups: Sequence[Group], differing: Sequence[str]) -> list[str]:
     """Those of `differing` that tell groups apart: the experiment and what was typed first, no more than are needed."""
-    lines = [line for group in groups for line in (group.runs[0].folder / "overrides.txt").read_text().splitlines()]
-    typed = dict.fromkeys(line.partition("=")[0] for line in lines)
+    typed = dict.fromkeys(key for group in groups for key in group.typed)
     chosen: list[str] = [key for key in ("experiment", "scale") if key in differing]
     chosen += [key for key in typed if key in differing and key not in chosen]
 
