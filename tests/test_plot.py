@@ -445,6 +445,14 @@ def test_what_has_no_line_is_left_out_and_said(make: Make, capsys: pytest.Captur
     said = capsys.readouterr().out
     assert "logged nothing yet, so it is left out" in said
     assert "1 run has not logged test/error, and cannot be shown in it" in said
+    assert "model.c3" not in said
+
+
+def test_where_many_settings_differ_a_group_tells_its_own(make: Make) -> None:
+    typed = ("model.c3=dense", "model.pooling=max", "order=shuffled", "epochs=3")
+    each = [make(word, test__error=[0.2, 0.1]) for word in typed]
+    folders = [make(test__error=[0.2, 0.1]), *each]
+    assert [group.label for group in compare.Comparison(folders).groups] == ["lenet", *typed]
 
 
 def test_the_table_fits_80_columns(make: Make, capsys: pytest.CaptureFixture[str]) -> None:

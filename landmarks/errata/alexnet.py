@@ -88,7 +88,7 @@ def crops(large: int, small: int, factor: int) -> Found:
     )
 
 
-def alpha(k: float, n: int, alpha: float, beta: float, activity: float) -> Found:
+def alpha(k: float, n: int, alpha: float, beta: float, activity: float, file: float) -> Found:
     """Normalise equal activities in all maps by the formula, and as libraries do that divide α by n."""
     a = torch.full((1, 4 * n + 1, 1, 1), activity)
     formula = AcrossMaps(n, alpha, beta, k)(a)
@@ -103,10 +103,9 @@ def alpha(k: float, n: int, alpha: float, beta: float, activity: float) -> Found
             f"α divided by n: {activity:g} / ({k:g} + {alpha:g} × {activity:g}²)^{beta:g} = {divided[middle]:.1f}",
             f"torch.nn.LocalResponseNorm with the printed constants: {library[middle]:.1f}; with α = {alpha * n:g}:"
             f" {same[middle]:.1f}",
+            f"the authors' file: {file:g} / {n} = {file / n:g} for each neighbour, printed: {alpha:g}",
         ),
-        bool(
-            torch.allclose(library, divided) and torch.allclose(same, formula) and not torch.allclose(library, formula)
-        ),
+        torch.allclose(library, divided) and torch.allclose(same, formula) and not math.isclose(file / n, alpha),
     )
 
 
@@ -159,17 +158,18 @@ ERRATA = (
     Erratum(
         "alpha",
         "An α that code divides by five",
-        "section 3.3",
+        "section 3.3, and the authors' file for ImageNet",
         "seen",
         "Neighbouring maps hold each other down: b = a / (k + α Σ a²)^β, the sum over {n} maps, with k = {k}, n = {n},"
-        " α = 10⁻⁴, β = {beta}. Nothing is divided by n.",
-        {"k": 2, "n": 5, "alpha": 1e-4, "beta": 0.75, "activity": 100.0},
+        " α = 10⁻⁴, β = {beta}. Nothing is divided by n. The file, published later with code that divides its"
+        " constant by n, has {file:g} and {n}.",
+        {"k": 2, "n": 5, "alpha": 1e-4, "beta": 0.75, "activity": 100.0, "file": 1e-4},
         alpha,
         "disagree",
-        "The authors' published code divides its constant by n, and so do Caffe and PyTorch. Who types the paper's"
-        " numbers into a library gets a fifth of the printed α. Which of the two made the published results, the paper"
-        " does not tell; `model.lrn.divided` of `alexnet` is a switch.",
-        {"n": 1},
+        "The same number stands for five times as much in the paper as in the code. Caffe and PyTorch divide, too:"
+        " who types the paper's numbers into a library gets a fifth of the printed α. Which of the two made the"
+        " published results, the paper does not tell; `model.lrn.divided` of `alexnet` is a switch.",
+        {"file": 5e-4},
     ),
     Erratum(
         "ablation",

@@ -179,17 +179,13 @@ def initial(printed: str, instead: str) -> Found:
 
 
 def reduced_set(text: float, figure: float, digits: int) -> Found:
-    """The two errors as counts of digits, and how sure either count can be."""
-    wrong = [round(share / 100 * digits) for share in (text, figure)]
-    deviation = math.sqrt(text / 100 * (1 - text / 100) / digits)
-    return Found(
-        (
-            f"{text:g} % of {digits:,} = {wrong[0]} wrong; {figure:g} % = {wrong[1]} wrong",
-            f"chance alone moves an error rate of {text:g} % on {digits:,} digits by {100 * deviation:.1f} % (one"
-            " standard deviation)",
-        ),
-        0 < abs(text - figure) / 100 < 2 * deviation,
-    )
+    """The counts of wrong digits that round to either error."""
+    half = digits // 2_000  # of a printed tenth of a percent
+    counts = {share: round(share / 100 * digits) for share in (text, figure)}
+    either = {share: range(count - half, count + half) for share, count in counts.items()}
+    lines = [f"{share:g} % of {digits:,}: {of[0]} to {of[-1]} wrong" for share, of in either.items()]
+    both = len({*either[text]} & {*either[figure]})
+    return Found((*lines, f"both: {both or 'no'} count{'s' * (both > 1)}"), not both)
 
 
 ERRATA = (
@@ -202,10 +198,11 @@ ERRATA = (
         " {units} units, followed by the output layer”. It “has about {printed:,} free parameters”.",
         {"printed": 17_000, "maps": 16, "units": 120, "boosted": 51},
         lenet4,
-        "cannot be",
-        "With the kernels and subsamplings of LeNet-5 the layer alone has nearly three times as many weights as the"
-        " whole network is said to have. The number is no slip of one digit: Fig. 12 repeats it, and three times it. So"
-        " some layer is not as the text says, which one cannot be told, and nobody can rebuild LeNet-4 exactly.",
+        "disagree",
+        "With the kernels and subsamplings of LeNet-5 – how large LeNet-4's maps are is not printed – the layer alone"
+        " has nearly three times as many weights as the whole network is said to have. The number is no slip of one"
+        " digit: Fig. 12 repeats it, and three times it. So the maps are smaller than such layers make them, or a"
+        " number is not what it says; which, cannot be told, and nobody can rebuild LeNet-4 exactly.",
         {"printed": 60_000},
     ),
     Erratum(
@@ -335,7 +332,8 @@ ERRATA = (
         {"text": 1.1, "figure": 1.0, "digits": 10_000},
         reduced_set,
         "cannot be decided",
-        "They are ten digits apart, and another run could be, too. Later tables by the same authors have 1.0.",
+        "No count rounds to both, so one place is wrong, or they speak of two machines. Later tables by the same"
+        " authors have 1.0.",
         {"figure": 1.1},
     ),
 )

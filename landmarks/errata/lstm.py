@@ -167,10 +167,10 @@ ERRATA = (
         {"rows": ((139, 0.0223), (14, 0.0139)), "tested": 2560},
         squared,
         "cannot be",
-        "Even if every right answer were off by the most that counts as right, and every wrong one as far as an output"
-        " can be, the squares would average to half of the second number. As mean *absolute* errors both are possible,"
-        " and the text calls them “average test set error”. Whoever compares a modern mean squared error with Table 8"
-        " compares unlike things.",
+        "Even if every right answer were off by the most that counts as right, and every wrong one as far as an"
+        " output between 0 and 1 can be, the squares would average to half of the second number. As mean *absolute*"
+        " errors both are possible, and the text calls them “average test set error”. Whoever compares a modern mean"
+        " squared error with Table 8 compares unlike things.",
         {"rows": ((139, 0.0223), (14, 0.0039))},
     ),
     Erratum(
