@@ -33,9 +33,6 @@ def run(name: str, *overrides: str, quiet: bool = False) -> Run:
     Raises UsageError for a wrong name, key or value, LandmarksError where the run fails, Interrupted on Ctrl-C (the
     run is saved then, and `load("last").resume()` goes on).
     """
-    for override in overrides:
-        if not isinstance(override, str):
-            raise UsageError(f'override {override!r}: write a text, "KEY=VALUE"')
     from landmarks import assemble, config, execute, results
 
     composed = config.compose(name, overrides)
@@ -51,13 +48,13 @@ def study(name: str, study: str, *overrides: str, jobs: int = 1, quiet: bool = F
     `if __name__ == "__main__"`. Raises UsageError for a milestone without such a study and for an override in its way,
     LandmarksError where a run fails, Interrupted on Ctrl-C, after saving.
     """
-    from landmarks import assemble, config, studies
+    from landmarks import assemble, config, studies, wanted
 
     composed = config.compose(name, [f"experiment={study}", *overrides])
     found = assemble.study_of(composed)
     if found is None:
         raise UsageError(f'{name}\'s {study} is one run: landmarks.run("{name}", "experiment={study}")')
-    return studies.make(found, composed, quiet, jobs)
+    return studies.make(found, composed, quiet, wanted.number("jobs", jobs))
 
 
 def load(folder: str | Path, runs: str = "runs") -> Run:
@@ -88,19 +85,16 @@ def demo(name: str, off: bool = False, runs: str = "runs", quiet: bool = False) 
     return shown
 
 
-def timeline(
-    path: str | Path | None = None, runs: str = "runs", jobs: int | None = None, quiet: bool = False
-) -> Timeline:
+def timeline(path: str | Path | None = None, runs: str = "runs", jobs: int = 1, quiet: bool = False) -> Timeline:
     """The same digits through the milestones, each by its own day's rule: error by year beside the cost then and now.
 
-    Makes the runs that it needs, unless they stand, one a CPU core unless `jobs` says how many at once (other processes
-    import the calling script, which then needs `if __name__ == "__main__"`); draws them into `path` and beside it for
-    a dark ground. Raises UsageError for another kind of file, LandmarksError, Interrupted on Ctrl-C, after saving.
+    Makes the runs that it needs, unless they stand; draws them into `path` and beside it for a dark ground. With `jobs`
+    other processes import the calling script, which then needs `if __name__ == "__main__"`. Raises UsageError for
+    another kind of file, LandmarksError, Interrupted on Ctrl-C, after saving.
     """
     from landmarks import stations, wanted
 
-    at_once = None if jobs is None else wanted.number("jobs", jobs)
-    return stations.timeline(runs, None if path is None else Path(path), at_once, quiet)
+    return stations.timeline(runs, None if path is None else Path(path), wanted.number("jobs", jobs), quiet)
 
 
 def report(path: str | Path = "report.html", runs: str = "runs") -> Path:

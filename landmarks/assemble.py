@@ -116,7 +116,7 @@ def as_stored(folder: Path) -> tuple[config.Tree, list[str]]:
             group, _, name = key.partition(".")
             tree[group].setdefault(name, before)
         past = (folder / "overrides.txt").read_text().split("\n")[:-1]
-    except (UsageError, AttributeError, UnicodeDecodeError) as error:
+    except (UsageError, AttributeError, KeyError, TypeError, UnicodeDecodeError) as error:
         raise Damaged(f"{folder}/config.yaml: damaged, so this run cannot go on; start it anew") from error
     try:
         settings_of(config.Composed(tree, tuple(past)))

@@ -147,7 +147,7 @@ register(
 def find(name: str) -> Entry:
     """The entry of a milestone. Raises UsageError with the nearest name."""
     if name not in CATALOG:
-        raise UsageError(f"there is no milestone {name}{nearest(name, CATALOG)}; `landmarks list` shows all")
+        raise UsageError(f"there is no milestone {name}{nearest(str(name), CATALOG)}; `landmarks list` shows all")
     return CATALOG[name]
 
 

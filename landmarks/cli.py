@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import landmarks
 from landmarks import catalog, measures, ranks
-from landmarks.errors import Interrupted, LandmarksError, Lost, UsageError, nearest
+from landmarks.errors import Interrupted, LandmarksError, Lost, UsageError, nearest, writing
 from landmarks.words import Arguments, print_table
 
 if TYPE_CHECKING:
@@ -174,10 +174,11 @@ def _timeline(words: Sequence[str]) -> int:
     arguments = Arguments(words, ("--runs", "-o", "--jobs"))
     arguments.refuse_words()
     options = arguments.options
-    from landmarks import wanted
+    from landmarks import stations, wanted
 
     jobs = wanted.number("--jobs", options["--jobs"]) if "--jobs" in options else None
-    found = landmarks.timeline(options.get("-o"), options.get("--runs", "runs"), jobs, arguments.quiet)
+    output = Path(options["-o"]) if "-o" in options else None
+    found = stations.timeline(options.get("--runs", "runs"), output, jobs, arguments.quiet)
     _print_rows(found, arguments.quiet)
     print("\n".join(map(str, found.files.values())))
     return 0
@@ -192,7 +193,8 @@ def _errata(words: Sequence[str]) -> int:
     checked = page.check(find(arguments.words[0] if arguments.words else "all"))
     text, path = page.page(checked), arguments.options.get("-o")
     if path:
-        Path(path).write_text(text, encoding="utf-8")
+        with writing(Path(path), "choose another with -o FILE"):
+            Path(path).write_text(text, encoding="utf-8")
     elif not arguments.quiet:
         _print(text)
     if path or arguments.quiet:

@@ -54,6 +54,9 @@ def experiments(name: str) -> list[str]:
 
 def compose(name: str, overrides: Sequence[str] = ()) -> Composed:
     """Compose one run. Raises UsageError for a wrong milestone, scale, experiment, key or type."""
+    for override in overrides:
+        if not isinstance(override, str):
+            raise UsageError(f'override {override!r}: write a text, "KEY=VALUE"')
     files, asked = [f"milestone={name}", *check_names(name, overrides)], hydra_overrides(name, overrides)
     base = _compose(files)
     check_keys(base, overrides)
@@ -112,7 +115,8 @@ def check_keys(base: Tree, overrides: Sequence[str]) -> None:
         if key.split(".")[0].split("/")[0] == "hydra" or key.split("@")[0] in ("scale", "experiment"):
             continue
         if "=" not in override:
-            raise UsageError(f"override {override}: write KEY=VALUE{nearest(key, known)}")
+            hint = "" if key in known else nearest(key, known)
+            raise UsageError(f"override {override}: write KEY=VALUE{hint}")
         if key not in known:
             raise UsageError(f"override {override}: {base['milestone']} has no key {key}{nearest(key, known)}")
 
@@ -153,6 +157,8 @@ def launch(name: str, overrides: Sequence[str], flags: Sequence[str], job: Calla
     """Let Hydra itself run `job`: sweeps, launchers, `--cfg`."""
     import hydra
 
+    if len(chosen := {*flags} & {"-m", "--multirun", "--cfg", "-c", "--info", "-i"}) > 1:
+        raise UsageError(f"{' and '.join(sorted(chosen))}: Hydra does one of them at a time")
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises, we say it in a sentence
     before, sys.argv = sys.argv, ["landmarks", *flags, *hydra_overrides(name, overrides)]
     try:

@@ -141,6 +141,8 @@ class Loop:
         if not self.phases:
             self._evaluate("")
             self.current = {*self._watched()}
+            if self.signals.asked:
+                raise Interrupted("interrupted", self.signals.asked)
         if rest := [name for name in self.data.splits if name not in self.current]:
             self._write("end", self._measure(*rest))
         return state
@@ -330,9 +332,8 @@ class Loop:
         paths = self.store.paths()
         good = f"the last good checkpoint is {paths[0]}" if paths else "no checkpoint was written yet"
         rates = ", ".join(f"{name} {rate:g}" for name, rate in self.rates.items())
-        raise NotFinite(
-            f"step {self.state.step}: {what} is not finite (rate: {rates}); {good}; start anew with a smaller rate"
-        )
+        at, remedy = (f" (rate: {rates})", "a smaller rate") if rates else ("", "other settings")
+        raise NotFinite(f"step {self.state.step}: {what} is not finite{at}; {good}; start anew with {remedy}")
 
     def _save(self) -> None:
         """A checkpoint of everything that later steps depend on."""

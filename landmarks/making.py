@@ -19,9 +19,9 @@ from typing import Any, NamedTuple
 from filelock import FileLock, Timeout
 
 from landmarks import config, execute, plan
-from landmarks.errors import Damaged, Interrupted, LandmarksError, NotFinite
+from landmarks.errors import Damaged, Interrupted, LandmarksError, NotFinite, UsageError
 from landmarks.measures import duration
-from landmarks.plan import Plan, Request, Standing, Step
+from landmarks.plan import Plan, Request, Standing, Step, diverged
 from landmarks.signals import Signals
 
 PATIENCE = 5.0
@@ -71,8 +71,11 @@ def make(steps: Iterable[Step], began: Began, jobs: int = 1, clean: bool = False
 def complete(plan: Plan, quiet: bool, jobs: int = 1) -> None:
     """Make a plan's missing runs, and say what is made and how long it should take.
 
-    Raises what the first one that fails raises; those that were at work beside it have saved then.
+    Raises what the first one that fails raises; those that were at work beside it have saved then. Raises Busy at the
+    end where other processes are at work on some, and NotFinite before anything is made where one has diverged.
     """
+    for folder in plan.diverged.values():
+        raise diverged(folder)
     if not quiet:
         there, missing = len(plan.steps) - len(plan.missing), len(plan.missing)
         how = f", {jobs} at once" * (jobs > 1)
@@ -80,12 +83,19 @@ def complete(plan: Plan, quiet: bool, jobs: int = 1) -> None:
         time = f", about {duration(plan.seconds)} on one CPU core" * known
         ahead = f"{missing} run{'s' * (missing != 1)} to make{time}{how}"
         print(f"{ahead if missing else 'nothing to make'}; {there} stand already", flush=True)
+    busy = 0
     with said_to_go_on(), progress(plan.seconds, quiet or not plan.missing) as seen:
         for step, run in make(plan.missing, seen.began, jobs):
-            if isinstance(run, LandmarksError):
+            if isinstance(run, Path):
+                plan.found[step.key] = run
+            elif isinstance(run, Busy):
+                busy += 1
+            else:
                 raise run
-            plan.found[step.key] = run
             seen.ended(step)
+    if busy:
+        runs = "1 of the runs" if busy == 1 else f"{busy} of the runs"
+        raise Busy(f"another process is at work on {runs}; the same command goes on when that has ended")
 
 
 @contextlib.contextmanager
@@ -115,9 +125,9 @@ def once(step: Step, clean: bool = False) -> Path:
         if stands is None:
             return execute.start(step.composed, quiet=True)
         if stands.status == "running":
-            raise Busy(f"{stands.folder}: another process is at work on this run; it is left to it")
+            raise _busy(stands.folder)
         if stands.status == "diverged":
-            raise plan.diverged(stands.folder)
+            raise diverged(stands.folder)
         if stands.status == "finished":
             return stands.folder
         try:
@@ -125,6 +135,10 @@ def once(step: Step, clean: bool = False) -> Path:
         except Damaged as error:
             print(f"landmarks: {error}", file=sys.stderr, flush=True)
             return execute.start(step.composed, quiet=True)
+
+
+def _busy(what: Path | str) -> Busy:
+    return Busy(f"{what}: another process is at work on this run; it is left to it")
 
 
 @contextlib.contextmanager
@@ -136,10 +150,10 @@ def _alone(step: Step) -> Iterator[None]:
         lock = FileLock(path)
         lock.acquire(timeout=PATIENCE)
     except Timeout:
-        raise Busy(f"{step.request.title}: another process is at work on this run; it is left to it") from None
+        raise _busy(step.request.title) from None
     except OSError as error:
         raise LandmarksError(
-            f"{step.root}: the runs folder cannot be written ({error.strerror}); choose another with --runs DIR"
+            f"{step.root}: the runs folder cannot be written ({error.strerror}); choose another for the runs"
         ) from error
     try:
         yield
@@ -197,7 +211,7 @@ def _received(found: Sent) -> Path | LandmarksError:
     if isinstance(found, Path):
         return found
     kind, said = found
-    return {"Busy": Busy, "NotFinite": NotFinite}.get(kind, LandmarksError)(said)
+    return {"Busy": Busy, "NotFinite": NotFinite, "UsageError": UsageError}.get(kind, LandmarksError)(said)
 
 
 def _side_by_side(steps: Iterator[Step], began: Began, jobs: int, clean: bool) -> Iterator[Made]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -134,6 +135,11 @@ class Studied:
         return pictures({self.study.name: self.picture}) + f"<pre>{self}</pre>"
 
 
+def _called(name: str, study: Study, extra: Sequence[str]) -> str:
+    """The name of a study's picture: what stands on top of all its runs makes another study."""
+    return re.sub(r"[^\w.,=-]+", "-", " ".join((f"{name}_{study.name}", *extra)))[:100]
+
+
 def _row(rung: Rung) -> list[str]:
     effect = rung.effect.text("+") if rung.effect else ""
     changes = " ".join(rung.arm.overrides)
@@ -153,6 +159,8 @@ def make(study: Study, composed: config.Composed, quiet: bool, jobs: int | None 
     requests = _requests(name, study, extra)
     plan = Plan([request for each in requests for request in each], root)
     steps = [plan.steps[plan.keys[first]] for first, *_ in requests]
+    if study.metric.startswith("valid/") and not steps[0].composed.tree["data"].get("valid"):
+        raise UsageError(f"data.valid: the {study.name} compares errors on held-out data, so hold some out")
     networks = [assemble.make(step.composed) for step in steps]  # before a run is made: what cannot be is said now
     making.complete(plan, quiet, jobs or making.at_once(plan))
     made = [tuple(Run(plan.folder(request)) for request in each) for each in requests]
@@ -160,7 +168,7 @@ def make(study: Study, composed: config.Composed, quiet: bool, jobs: int | None 
     values = [unit * np.array([run.metrics[study.metric] for run in each]) for each in made]
     parameters = [sum(layer.parameters for layer in network.layers()) for network in networks]
     found = tuple(map(Rung, study.rungs, made, values, parameters, [None, *_effects(values)]))
-    studied = Studied(name, study, extra, found, Path(root) / "studies" / f"{name}_{study.name}.png")
+    studied = Studied(name, study, extra, found, Path(root) / "studies" / f"{_called(name, study, extra)}.png")
     with writing(studied.picture, "choose another with runs=DIR"):
         demonstrations.draw(study.picture, studied, studied.picture)
     return studied
@@ -193,6 +201,8 @@ def _requests(name: str, study: Study, extra: tuple[str, ...]) -> list[list[Requ
 def _check(name: str, study: Study, word: str) -> None:
     """Raise UsageError for an override that a study has no use for."""
     key = config.key_of(word)
+    if key.partition(".")[0].partition("/")[0] == "hydra":
+        raise UsageError(f"override {word}: the {study.name} makes its runs without Hydra's sweeps, so leave it out")
     if key in ("seed", "first_replica"):
         seeds = ", ".join(map(str, study.seeds))
         raise UsageError(f"override {word}: the {study.name} has seeds of its own ({seeds}), so leave it out")

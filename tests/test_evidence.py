@@ -406,6 +406,8 @@ def test_readings_are_judged_each(claim: Callable[..., None]) -> None:
     claim(READ)
     commit(*errors(NEAR))
     assert judged()["D"].under == "under 1 of 3 readings, 2 not run"
+    commit(*errors(NEAR), *errors([0.5, 0.51], "optimizer.lr=0.2"))
+    assert judged()["D"].under == "under 1 of 3 readings, 1 inconclusive, 1 not run"
     commit(*errors(NEAR), *errors([0.5, 0.51, 0.5, 0.5, 0.5], "optimizer.lr=0.2"), *errors(NEAR, "optimizer.lr=0.3"))
     found = judged()["D"]
     assert found.under == "under 2 of 3 readings"

@@ -211,6 +211,15 @@ def test_a_damaged_file_of_a_run_is_one_sentence(toy: Add, name: str, capsys: py
     assert cli.main(["runs"]) == 0
 
 
+def test_a_configuration_that_lacks_a_group_is_one_sentence(toy: Add, capsys: pytest.CaptureFixture[str]) -> None:
+    toy("tenth")
+    folder = start("tenth")
+    tree = config.from_yaml((folder / "config.yaml").read_text())
+    (folder / "config.yaml").write_text(config.to_yaml({key: tree[key] for key in tree if key != "optimizer"}))
+    assert cli.main(["resume", "last", "epochs=14", "-q"]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+
+
 def test_a_renamed_run_is_still_found(toy: Add) -> None:
     toy("tenth")
     folder = start("tenth").rename("runs/tenth/my-favourite-run-of-the-year")

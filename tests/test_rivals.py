@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -170,12 +172,28 @@ def test_a_rival_is_run_answers_and_goes_out(workplace: Path, network: str) -> N
     assert cli.main(["resume", "last"]) == 1
 
 
+def test_ctrl_c_during_a_fit_is_heard_after_it(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fit = Neighbours.fit
+
+    def interrupted(self: Neighbours, x: Tensor, y: Tensor, draws: np.random.Generator) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        fit(self, x, y, draws)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Neighbours, "fit", interrupted)
+        assert cli.main(["run", "lenet", "experiment=knn", "data.labels=50", "figures=false", "-q"]) == 130
+    assert landmarks.load("last").status == "interrupted"
+    assert cli.main(["resume", "last", "-q"]) == 0
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (["experiment=knn", "epochs=5"], "epochs=5: knn is fitted at once, without steps, so epochs must be null"),
         (["experiment=svm", "replicas=2"], "replicas=2: svm is fitted at once"),
         (["experiment=rbf", "model.output=softmax"], "model.output=softmax: rbf is fitted"),
+        (["experiment=knn", "precision=bf16"], "precision=bf16: knn is fitted"),  # where distances are no whole numbers
+        (["experiment=rbf", "init=x.safetensors"], "init=x.safetensors: rbf is fitted"),
         (["experiment=knn", "model.rival.width=1"], "model.rival.width=1.0: without effect on model.network=knn"),
         (["model.rival.degree=4"], "model.rival.degree=4: without effect on model.network=lenet5"),
         (["experiment=knn", "model.rival.neighbours=null"], "model.rival.neighbours: knn needs it"),
@@ -193,6 +211,7 @@ def test_keys_without_effect_are_refused(words: list[str], said: str) -> None:
         (Neighbours(5), [0, 1], "there are 2 patterns"),
         (Quadratic(784, 5, False), [0, 1], "2 patterns have fewer"),
         (RadialBasis(784, 2, 1.0, 0.0), [0, 0, 1], "there are 1 patterns"),
+        (RadialBasis(784, 2, 1.0, 0.0), [0, 0], "there are 2 patterns"),  # each its own centre, so nothing is wide
         (SupportVectors(4, 0.0, 1.0), [3, 3], "of one class"),
     ],
 )

@@ -6,6 +6,7 @@ import shutil
 import signal
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,11 @@ import pytest
 from scipy import stats
 
 import landmarks
-from landmarks import assemble, catalog, cli, config, demonstrations, making, rules
+from landmarks import assemble, catalog, cli, config, demonstrations, making, rules, studies
 from landmarks.cards.lenet_ladder import LADDER
 from landmarks.claims import Arm, Study
 from landmarks.errors import Interrupted, UsageError
-from landmarks.plan import Plan, Request
+from landmarks.plan import Plan, Request, Step
 from tests.toys import Tenth
 
 pytestmark = pytest.mark.usefixtures("compose_once")
@@ -64,6 +65,22 @@ def test_an_interval_is_student_s() -> None:
     assert np.isnan(rules.student(values[:1])).all()
 
 
+def test_effects_are_told_by_holms_procedure_over_all() -> None:
+    values = np.cumsum([0, 3, 0, -1.7, 0.9])[:, None] + np.random.default_rng(5).normal(0, 1, (5, 6))
+    found = studies._effects([*values])
+    chances = [stats.ttest_rel(after, before).pvalue for before, after in pairwise(values)]
+    assert [effect.chance for effect in found] == pytest.approx(chances)
+    told, left = set(), len(chances)
+    for i in sorted(range(len(chances)), key=chances.__getitem__):
+        if chances[i] > 0.05 / left:
+            break
+        told, left = told | {i}, left - 1
+    assert {i for i, effect in enumerate(found) if effect.told} == told
+    assert [effect.clear for effect in found] == [chance < 0.05 for chance in chances]
+    assert 0 < len(told) < sum(effect.clear for effect in found)  # the data show all three kinds
+    assert studies._effects([np.ones(1), np.ones(1)])[0].told is False  # of one seed nothing
+
+
 ON_TOP = ("log_every=1", "runs=elsewhere")
 
 
@@ -82,7 +99,7 @@ def test_each_run_is_made_once_and_each_effect_is_a_paired_difference(
         assert rung.effect is not None
         assert rung.effect.mean == pytest.approx(sum(b - a for a, b in zip(before, after, strict=True)) / 2)
     assert found.whole.mean == pytest.approx(np.mean(errors[2]) - np.mean(errors[0]))
-    assert found.picture == Path("elsewhere/studies/tenth_stairs.png")
+    assert found.picture == Path("elsewhere/studies/tenth_stairs-log_every=1.png")  # not that of the study alone
     assert found.picture.read_bytes().startswith(b"\x89PNG")
     monkeypatch.setattr(demonstrations, "draw", lambda *_: None)  # that much is drawn
     shutil.rmtree(found.rungs[1].runs[1].folder)
@@ -118,6 +135,7 @@ IN_ITS_WAY = {
     "epochs=4": "the stairs sets epochs itself (in its rung slow)",
     "optimizer={lr: 1.0}": "the stairs sets optimizer.lr itself (in its rung faster)",
     "figures=true": "made for their numbers",
+    "hydra.run.dir=x": "without Hydra's sweeps",
     "--watch": "--watch follows one run, and this is a study of many",
 }
 
@@ -129,6 +147,47 @@ def test_what_is_in_a_study_s_way_is_one_sentence(stairs: Study, capsys: pytest.
         assert says in said
         assert said.count("\n") == 1
     assert not Path("runs").exists()
+
+
+def test_what_is_judged_on_held_out_data_wants_some(
+    stairs: Study, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Tenth, "card", replace(Tenth.card, studies=(replace(STAIRS, metric="valid/error"),)))
+    assert cli.main(["run", "tenth", "experiment=stairs"]) == 2
+    assert "data.valid: the stairs compares errors on held-out data" in capsys.readouterr().err
+    assert not Path("runs").exists()
+
+
+def test_where_a_rung_has_diverged_nothing_more_is_made(stairs: Study, capsys: pytest.CaptureFixture[str]) -> None:
+    def diverged(folder: Path) -> None:
+        text = (folder / "summary.json").read_text()
+        (folder / "summary.json").write_text(text.replace('"finished"', '"failed", "diverged": true'))
+
+    first = landmarks.study("tenth", "stairs", quiet=True).rungs[0].runs[0].folder
+    diverged(first)
+    shutil.rmtree(Path("runs/tenth") / sorted(p.name for p in Path("runs/tenth").iterdir())[-1])
+    assert cli.main(["run", "tenth", "experiment=stairs"]) == 1
+    assert f"{first}: this run has diverged" in capsys.readouterr().err
+    assert len([*Path("runs/tenth").iterdir()]) == 5
+
+
+def test_a_run_at_which_another_process_is_at_work_is_told_of_at_the_end(
+    stairs: Study, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    once = making.once
+
+    def elsewhere(step: Step, clean: bool = False) -> Path:
+        if step.composed.tree["seed"] == 1:
+            raise making.Busy("at work")
+        return once(step, clean)
+
+    monkeypatch.setattr(making, "once", elsewhere)
+    assert cli.main(["run", "tenth", "experiment=stairs"]) == 1
+    said = capsys.readouterr().err
+    assert said == (
+        "landmarks: another process is at work on 3 of the runs; the same command goes on when that has ended\n"
+    )
+    assert len([*Path("runs/tenth").iterdir()]) == 3
 
 
 def test_a_run_is_no_study_and_a_study_no_run(stairs: Study) -> None:
@@ -146,9 +205,9 @@ def test_as_many_at_once_as_there_are_cores(workplace: Path, monkeypatch: pytest
 
 
 def test_studies_look_at_held_out_data_alone() -> None:
-    studies = [study for name in catalog.CATALOG for study in catalog.milestone_class(name).card.studies]
-    assert LADDER in studies
-    assert all(study.metric.startswith("valid/") and len(study.seeds) >= 3 for study in studies)
+    every = [study for name in catalog.CATALOG for study in catalog.milestone_class(name).card.studies]
+    assert LADDER in every
+    assert all(study.metric.startswith("valid/") and len(study.seeds) >= 3 for study in every)
 
 
 def test_the_ladder_goes_from_1998_to_today_one_switch_at_a_time() -> None:

@@ -105,7 +105,7 @@ def test_what_is_held_out_to_choose_on_is_the_same_too_and_none_of_the_test_digi
 
 def stop(year: int, errors: tuple[float, ...], label: str = "A network", **then: str) -> Stop:
     runs = tuple(SimpleNamespace(metrics={"test/error": error}, cpu_seconds=30.4) for error in errors)
-    return Stop("toy", year, Station(label, "a rule", (), 1, **then), runs, 60_000, 416_640)  # type: ignore[arg-type]
+    return Stop("toy", year, Station(label, "a rule", "a net", (), 1, **then), runs, 60_000, 416_640)  # type: ignore[arg-type]
 
 
 STOPS = (
@@ -156,7 +156,8 @@ def test_the_table_has_the_mean_of_the_seeds_its_interval_and_what_it_cost() -> 
         "machine then": "Mark I, 512 A-units", "it took": "–", "now, one core": "30 s",
         "multiply-adds a digit": "416,640",
     }  # fmt: skip
-    assert "  LeNet-5: p. 15\n  Denoising autoencoders: Table 2 (secondary)" in str(Timeline(STOPS, {}))
+    said = str(Timeline(STOPS, {}))
+    assert "  LeNet-5: a net; then: p. 15\n  Denoising autoencoders: a net; then: Table 2 (secondary)" in said
 
 
 def test_one_run_has_no_interval() -> None:
@@ -172,7 +173,9 @@ def alone(toy: Callable[[str], None], monkeypatch: pytest.MonkeyPatch) -> None:
     """A catalogue of one toy, which has a station and patterns to test."""
     toy("tenth")
     monkeypatch.setattr(catalog, "CATALOG", {"tenth": catalog.CATALOG["tenth"]})
-    monkeypatch.setattr(toys.Tenth, "card", replace(toys.CARD, station=Station("A toy", "a rule", ("epochs=2",), 0.1)))
+    monkeypatch.setattr(
+        toys.Tenth, "card", replace(toys.CARD, station=Station("A toy", "a rule", "a net", ("epochs=2",), 0.1))
+    )
 
     def load(*words: Any) -> Data:
         found = toys.load(*words)

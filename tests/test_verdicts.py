@@ -109,6 +109,8 @@ def test_one_run_of_what_draws_nothing_is_compatible_up_to_half_a_digit() -> Non
     assert word(VALUE, [0.01]) == "inconclusive"
     turns(fixed, [0.01], 0.01 + 5e-5, "compatible", "better")
     turns(fixed, [0.01], 0.01 - 5e-5, "worse", "compatible")
+    found = judge(replace(fixed, published=0.0095), measured([0.01]))
+    assert (found.sentence, found.interval) == ("1.00 %, whatever the seed; paper 0.95 %", None)
 
 
 def test_rivals_that_would_have_been_compatible_are_named() -> None:

@@ -69,15 +69,17 @@ def gather(names: Iterable[str]) -> dict[str, tuple[Erratum, ...]]:
 
 def find(word: str) -> dict[str, tuple[Erratum, ...]]:
     """The entries that a word of the command line means: `all`, a milestone, or `NAME.ENTRY`. Raises UsageError."""
-    name, _, entry = word.partition(".")
+    name, dot, entry = word.partition(".")
     found = gather(catalog.CATALOG if name == "all" else [catalog.find(name).name])
     if not found:
         raise UsageError(f"{name}: no errata are known; `landmarks errata` shows those of the others")
-    if not entry:
+    if not dot:
         return found
+    if name == "all":
+        raise UsageError(f"{word}: write NAME.ENTRY, or all alone")
     known = {erratum.id: erratum for errata in found.values() for erratum in errata}
     if entry not in known:
-        raise UsageError(f"{name} has no erratum {entry}{nearest(entry, known)}; it has {', '.join(known)}")
+        raise UsageError(f"{name} has no erratum “{entry}”{nearest(entry, known)}; it has {', '.join(known)}")
     return {name: (known[entry],)}
 
 

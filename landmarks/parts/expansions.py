@@ -109,7 +109,7 @@ class RadialBasis(Expansion):
     def check(self, y: Tensor) -> None:
         counts = torch.bincount(y)
         least = int(counts[counts > 0].min())
-        if self.each > least:
+        if self.each >= least:
             raise UsageError(f"model.rival.centres={self.each}: of one class there are {least:,} patterns; ask fewer")
 
     def expand(self, x: Tensor, y: Tensor, draws: np.random.Generator) -> None:

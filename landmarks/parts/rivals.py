@@ -67,7 +67,10 @@ def build_rival(network: str, settings: RivalSettings, inputs: int) -> Rival | N
         if key in needs and value is None:
             raise UsageError(f"model.rival.{key}: {network} needs it, got null (experiment={network} sets it)")
         if key not in needs and value is not None:
-            raise UsageError(f"model.rival.{key}={value}: without effect on model.network={network}; leave it out")
+            raise UsageError(
+                f"model.rival.{key}={value}: without effect on model.network={network}; make it null, or leave both to"
+                " an experiment"
+            )
     given: Any = settings
     match network:
         case "knn":
@@ -84,8 +87,9 @@ def build_rival(network: str, settings: RivalSettings, inputs: int) -> Rival | N
 def check_fitted(config: Any) -> None:
     """Raise UsageError for a key that only has effect where something is learned by steps."""
     network = config.model.network
-    without = {"epochs": None, "steps": None, "replicas": 1, "batch_size": 1, "optimizer.lr": None, "data.distorted": 0}
-    for key, wanted in {**without, "model.output": "targets", "loss.name": "mse"}.items():
+    steps = {"epochs": None, "steps": None, "batch_size": 1, "optimizer.lr": None, "precision": "fp32", "init": None}
+    others = {"replicas": 1, "data.distorted": 0, "model.output": "targets", "loss.name": "mse"}
+    for key, wanted in {**steps, **others}.items():
         if (found := attrgetter(key)(config)) != wanted:
             must = "null" if wanted is None else wanted
             raise UsageError(
