@@ -43,7 +43,9 @@ def bars(title: str, rows: Sequence[tuple[str, Outcome]], unit: str) -> Drawing:
     for y, (name, outcome) in enumerate(rows):
         found = outcome.verdict
         reach = [numbers[y], *(factor * x for x in (found.ours, *(found.interval or ())) if x is not None)]
-        axes.text(max(reach), y, f"  {number(numbers[y])}", va="center", ha="left", fontsize=7.5)
+        axes.annotate(
+            number(numbers[y]), (max(reach), y), (7, 0), textcoords="offset points", va="center", fontsize=7.5
+        )
         told.append(f"{name}: paper {words.paper(outcome.claim)}")
         if found.ours is None:
             continue

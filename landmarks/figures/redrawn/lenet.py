@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from landmarks.cards.lenet_table import DESLANTED, DISTORTED
 from landmarks.figures.inline import OTHER, OURS, Drawing, diamond, name_paper, size
 from landmarks.figures.redrawn import bars
 
 if TYPE_CHECKING:
+    from landmarks.claims import Claim
     from landmarks.pages.chapters import Chapter
 
 ERRORS = {"test/error": (OURS, "test"), "train_set/error": (OTHER, "training")}
@@ -22,11 +24,19 @@ def drawings(chapter: Chapter) -> Iterator[Drawing]:
     if any(chapter.arms[chapter.card.headline.id]):
         yield _figure5(chapter)
     rows = [
-        (re.split(r":| errs? on", o.claim.says)[0], o)
+        (_name(o.claim), o)
         for o in chapter.outcomes.values()
         if o.claim.where.startswith("Fig. 9") and not o.claim.two_arms
     ]
     yield bars("Figure 9, drawn again: test errors", rows, "% of the test images wrong")
+
+
+def _name(claim: Claim) -> str:
+    """Whose bar it is, and of which digits, where they are not the regular ones alone."""
+    name = re.split(r":| errs? on", claim.says)[0]
+    others = {DESLANTED: "deslanted", DISTORTED: "distorted digits too"}
+    told = [digits for word, digits in others.items() if word in claim.overrides and digits not in name]
+    return ", ".join([name, *told])
 
 
 def _figure5(chapter: Chapter) -> Drawing:
