@@ -24,9 +24,7 @@ def drawings(chapter: Chapter) -> Iterator[Drawing]:
     if any(chapter.arms[chapter.card.headline.id]):
         yield _figure5(chapter)
     rows = [
-        (_name(o.claim), o)
-        for o in chapter.outcomes.values()
-        if o.claim.where.startswith("Fig. 9") and not o.claim.two_arms
+        (_name(o.claim), o) for o in chapter.outcomes.values() if "Fig. 9" in o.claim.where and not o.claim.two_arms
     ]
     yield bars("Figure 9, drawn again: test errors", rows, "% of the test images wrong")
 
