@@ -175,6 +175,13 @@ class Outcome:
         return self.digest not in ("", self.claim.digest)
 
     @property
+    def extended(self) -> bool:
+        """Whether that change only added readings."""
+        readings = self.claim.readings
+        before = (replace(self.claim, readings=readings[:k]) for k in range(len(readings)))
+        return self.edited and any(claim.digest == self.digest for claim in before)
+
+    @property
     def under(self) -> str:
         """Under how many of all its readings ours say what the paper says, where it has several."""
         if not self.readings:

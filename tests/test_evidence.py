@@ -392,8 +392,12 @@ def test_an_edited_claim_shows_though_it_is_recorded_or_the_same_runs_are_made_a
     assert not judged()["V"].edited
     claim(replace(VALUE, says="In other words.", cost={"cpu": 3}))
     assert not judged()["V"].edited
+    claim(replace(VALUE, readings=(("optimizer.lr=0.2",), ("optimizer.lr=0.3",))))
+    assert judged()["V"].extended
+    assert "readings were added after this result" in markdown.section(chapters.gather("tenth", None))
     claim(replace(VALUE, published=0.21))
     assert judged()["V"].edited
+    assert not judged()["V"].extended
     assert "the claim was changed after this result" in markdown.section(chapters.gather("tenth", None))
     results.record("tenth", [])  # to record it anew hides nothing
     assert judged()["V"].edited

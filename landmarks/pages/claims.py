@@ -101,7 +101,7 @@ def _details(anchor: str, outcome: Outcome, contrasts: int) -> Markup:
     if outcome.readings:
         parts.append(_readings(outcome))
     if outcome.edited:
-        parts.append(tag("p", "The claim was changed after these results were recorded: the rule is today's."))
+        parts.append(tag("p", f"{words.changed(outcome).capitalize()}; the rule is today's."))
     if outcome.runs:
         parts.append(_runs(anchor, outcome.runs))
     return tag("div", *parts, class_="behind")

@@ -42,7 +42,7 @@ def standing(outcome: Outcome) -> str:
     found = [f"{words.result(outcome)}: {outcome.verdict.sentence}."]
     found += [f"With `{shlex.join(overrides)}`: {_sentence(other)}." for overrides, other in outcome.readings]
     if outcome.edited:
-        found.append("What fixes the verdict on this claim is not what it was when these runs were recorded.")
+        found.append(f"{words.changed(outcome).capitalize()}.")
     lines = [
         f"`{sweep(group)}` – " + "; ".join(f"{what} {said}" for what, said in words.provenance(group).items())
         for group in alike(outcome.runs)

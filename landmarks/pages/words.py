@@ -121,10 +121,16 @@ def beside(outcome: Outcome) -> list[str]:
     found = [
         f"{agrees}{outcome.under}" if outcome.under and outcome.verdict.counts else "",
         seeds(outcome.runs),
-        "the claim was changed after this result" * outcome.edited,
+        changed(outcome),
         f"{left_out} stale run{'s' * (left_out > 1)} left out" if left_out else "",
     ]
     return [each for each in found if each]
+
+
+def changed(outcome: Outcome) -> str:
+    """What was done to a claim after the results behind it were recorded; "" where nothing was."""
+    what = "readings were added" if outcome.extended else "the claim was changed"
+    return f"{what} after this result" * outcome.edited
 
 
 def seeds(behind: Iterable[Record]) -> str:
