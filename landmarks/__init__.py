@@ -9,6 +9,7 @@ Importing this imports neither torch nor Hydra; the command line calls the same 
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from landmarks.results import Run
     from landmarks.stations import Timeline
     from landmarks.studies import Studied
+
+# Before torch is loaded: threads that wait for each other give up their core soon. Otherwise a step of small layers
+# takes hundreds of times as long while another program has one of the cores; on idle cores nothing changes.
+os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 __version__ = "0.1.0"
 __all__ = ["Interrupted", "LandmarksError", "UsageError"]
