@@ -115,7 +115,7 @@ def as_stored(folder: Path) -> tuple[config.Tree, list[str]]:
         for key, before in catalog.milestone_class(tree["milestone"]).added.items():
             group, _, name = key.partition(".")
             tree[group].setdefault(name, before)
-        past = (folder / "overrides.txt").read_text().split("\n")[:-1]
+        past = runs.overrides(folder)
     except (UsageError, AttributeError, KeyError, TypeError, UnicodeDecodeError) as error:
         raise Damaged(f"{folder}/config.yaml: damaged, so this run cannot go on; start it anew") from error
     try:

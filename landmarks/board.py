@@ -103,8 +103,7 @@ class View:
     def _link(self, folder: Path) -> Shown:
         """Link a run under the name that says what it is, with a number where another run has that name."""
         tree = config.from_yaml((folder / "config.yaml").read_text())
-        words = (folder / "overrides.txt").read_text().splitlines()
-        name, milestone = called(tree, words), tree["milestone"]
+        name, milestone = called(tree, runs.overrides(folder)), tree["milestone"]
         taken = {run.link for run in self.shown.values()}
         names = (self.folder / milestone / f"{name}{f' ({i})' if i > 1 else ''}" for i in range(1, len(taken) + 2))
         link = next(path for path in names if path not in taken)

@@ -324,9 +324,8 @@ def _runs(words: Sequence[str]) -> int:
     for folder in runs.all_runs(root):
         summary = runs.summary(folder)
         result = str(summary.get("result") or "").removeprefix(f"{folder.parent.name}: ")
-        overrides = (folder / "overrides.txt").read_text().split("\n")
         name = folder.relative_to(root).as_posix()
-        rows.append((name, summary["status"], result.partition(";")[0], " ".join(overrides).strip()))
+        rows.append((name, summary["status"], result.partition(";")[0], " ".join(runs.overrides(folder))))
     if not rows:
         print(f"no run in {root} yet; `landmarks run mlp_xor` makes one")
         return 0

@@ -112,7 +112,7 @@ def check_keys(base: Tree, overrides: Sequence[str]) -> None:
     known = [*_keys(base)]
     for override in overrides:
         key = key_of(override)
-        if key.split(".")[0].split("/")[0] == "hydra" or key.split("@")[0] in ("scale", "experiment"):
+        if is_hydras(key) or key.split("@")[0] in ("scale", "experiment"):
             continue
         if "=" not in override:
             hint = "" if key in known else nearest(key, known)
@@ -316,6 +316,11 @@ def quoted(value: str) -> str:
 def key_of(override: str) -> str:
     """The key of an override: `++a.b=1` → `a.b`."""
     return override.partition("=")[0].lstrip("+~").strip()
+
+
+def is_hydras(key: str) -> bool:
+    """Whether it is one of Hydra's own keys: `hydra.run.dir`, `hydra/launcher`."""
+    return key.split(".")[0].split("/")[0] == "hydra"
 
 
 def _keys(tree: Mapping[str, Any], prefix: str = "") -> Iterator[str]:

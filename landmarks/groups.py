@@ -69,8 +69,7 @@ class Group:
     @cached_property
     def typed(self) -> list[str]:
         """The keys that were typed for its first run."""
-        lines = (self.runs[0].folder / "overrides.txt").read_text().splitlines()
-        return [line.partition("=")[0] for line in lines]
+        return [word.partition("=")[0] for word in runs.overrides(self.runs[0].folder)]
 
     @property
     def n(self) -> str:

@@ -74,8 +74,8 @@ def complete(plan: Plan, quiet: bool, jobs: int = 1) -> None:
     Raises what the first one that fails raises; those that were at work beside it have saved then. Raises Busy at the
     end where other processes are at work on some, and NotFinite before anything is made where one has diverged.
     """
-    for folder in plan.diverged.values():
-        raise diverged(folder)
+    if plan.diverged:
+        raise diverged(next(iter(plan.diverged.values())))
     if not quiet:
         there, missing = len(plan.steps) - len(plan.missing), len(plan.missing)
         how = f", {jobs} at once" * (jobs > 1)

@@ -144,7 +144,7 @@ def record(folder: Path, wanted: Sequence[Claim]) -> Record:
     failed = summary["status"] != "finished"
     return Record(
         milestone=tree["milestone"],
-        overrides=tuple(runs.typed((folder / "overrides.txt").read_text().splitlines())),
+        overrides=tuple(runs.typed(runs.overrides(folder))),
         scale=tree["scale"],
         seed=tree["seed"],
         first_replica=tree["first_replica"],

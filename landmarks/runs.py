@@ -198,6 +198,11 @@ def states_of_code(environment: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [dict(environment), *environment.get("resumed", [])]
 
 
+def overrides(folder: Path) -> list[str]:
+    """What was typed for a run, as its file has it, one a line."""
+    return [line for line in (folder / "overrides.txt").read_text().split("\n") if line]
+
+
 def typed(words: Iterable[str]) -> list[str]:
     """The overrides that make a run what it is, the last of each key."""
     last = {word.partition("=")[0].lstrip("+"): word for word in words}

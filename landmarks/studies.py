@@ -201,7 +201,7 @@ def _requests(name: str, study: Study, extra: tuple[str, ...]) -> list[list[Requ
 def _check(name: str, study: Study, word: str) -> None:
     """Raise UsageError for an override that a study has no use for."""
     key = config.key_of(word)
-    if key.partition(".")[0].partition("/")[0] == "hydra":
+    if config.is_hydras(key):
         raise UsageError(f"override {word}: the {study.name} makes its runs without Hydra's sweeps, so leave it out")
     if key in ("seed", "first_replica"):
         seeds = ", ".join(map(str, study.seeds))
